@@ -1,0 +1,22 @@
+# Everything comes from Debian 12; deploy/setup/build-dependencies.sh installs it.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS headers)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(prometheus-cpp REQUIRED CONFIG)   # only core is linked: its HTTP server is not wanted
+find_package(OpenSSL 3 REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(lz4 REQUIRED IMPORTED_TARGET liblz4)
+pkg_check_modules(snappy REQUIRED IMPORTED_TARGET snappy)
+pkg_check_modules(isal REQUIRED IMPORTED_TARGET libisal)     # CRC-32C at hardware speed
+if(SLUICE_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(SLUICE_BENCH)
+  find_package(benchmark REQUIRED)
+  pkg_check_modules(rdkafka REQUIRED IMPORTED_TARGET rdkafka)
+endif()
