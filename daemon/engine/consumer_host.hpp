@@ -1,0 +1,65 @@
+#pragma once
+
+#include "daemon/core/api.hpp"
+#include "daemon/core/stats.hpp"
+#include "daemon/net/async_event.hpp"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace sluice::engine {
+
+/// One fetch under way. Ends with a result, or cancelled when its client went away.
+class FetchCall {
+ public:
+  explicit FetchCall(boost::asio::any_io_executor executor) : done_(executor) {}
+
+  /// Until result() has something. Never throws; ends early after ConsumerHost::cancel_fetch().
+  boost::asio::awaitable<void> wait();
+  /// Nothing while waiting or after a cancel.
+  [[nodiscard]] const std::optional<core::FetchResult>& result() const { return result_; }
+
+ private:
+  friend class ConsumerHost;
+  std::uint64_t ticket_ = 0;
+  net::AsyncEvent done_;
+  std::optional<core::FetchResult> result_;
+};
+
+/// One consumer of the daemon as HTTP sees it. All calls on the loop thread; none blocks.
+class ConsumerHost {
+ public:
+  virtual ~ConsumerHost() = default;
+
+  [[nodiscard]] virtual const std::string& name() const = 0;
+
+  /// Starts a (long-polling) fetch. Nothing when too many fetches wait already.
+  [[nodiscard]] virtual std::shared_ptr<FetchCall> start_fetch(core::FetchSpec spec) = 0;
+  /// The client is gone: ends the wait; a batch that was already leased for it goes back at once.
+  virtual void cancel_fetch(const std::shared_ptr<FetchCall>& call) = 0;
+  /// The answer with this batch could not be written: its records go back at once, the delivery does not count.
+  virtual void not_delivered(core::BatchId id) = 0;
+
+  [[nodiscard]] virtual core::AckResult ack(core::BatchId id, const core::AckSpec& spec) = 0;
+  /// Waits until the coordinator has the commit of an ack (AckResult::commit_ticket).
+  [[nodiscard]] virtual boost::asio::awaitable<core::CommitOutcome> wait_committed(std::uint64_t ticket) = 0;
+  /// Fresh progress of the partitions of `offsets`, e.g. after wait_committed().
+  virtual void refresh(std::vector<core::PartitionProgress>& offsets) const = 0;
+
+  [[nodiscard]] virtual core::LeaseResult extend(core::BatchId id, core::Duration lease) = 0;
+  [[nodiscard]] virtual core::LeaseResult release(core::BatchId id, core::Duration delay) = 0;
+
+  /// The records of an open lease once more; null when there is no such open lease.
+  [[nodiscard]] virtual std::shared_ptr<const core::Batch> open_batch(core::BatchId id) const = 0;
+
+  [[nodiscard]] virtual core::ConsumerStatus status() const = 0;
+  [[nodiscard]] virtual const core::ConsumerStats& stats() const = 0;
+
+  /// Defaults and caps for a fetch of this consumer, from its configuration.
+  [[nodiscard]] virtual const core::FetchSpec& fetch_defaults() const = 0;
+};
+
+}  // namespace sluice::engine
