@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is needed to build sluiced on Debian 12. Says and does nothing when all is there.
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 need_packages \

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, then builds sluiced: build/release/sluiced. Another preset may be named.
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 preset="${1:-release}"

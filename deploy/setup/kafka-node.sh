@@ -3,6 +3,7 @@
 # usage: kafka-node.sh DIRECTORY PORT CONTROLLER_PORT [property=value ...]
 # The directory keeps configuration, data and logs: the same directory again is the same broker again.
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 [ "$#" -ge 3 ] || die "usage: kafka-node.sh DIRECTORY PORT CONTROLLER_PORT [property=value ...]"

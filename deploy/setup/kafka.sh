@@ -2,6 +2,7 @@
 # Brings the jars of Apache Kafka (broker, clients, tools) into build/kafka/libs and prints that path.
 # Quick and silent when they are there.
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 pom="$SLUICE_ROOT/deploy/setup/kafka-pom.xml"

@@ -2,6 +2,7 @@
 # Installs what the test suites need beyond the build: Debian packages, promtool, and a Python environment
 # with pinned packages in build/venv. Says and does nothing when all is there.
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 "$SLUICE_ROOT/deploy/setup/build-dependencies.sh"
