@@ -51,7 +51,8 @@ struct ConsumerGroupHeartbeatResponse {
   };
 
   struct Assignment {
-    std::vector<TopicPartitions> topic_partitions{};
+    // No {} here: with one, std::optional would find this struct not default constructible (CWG 2335).
+    std::vector<TopicPartitions> topic_partitions;
 
     bool operator==(const Assignment&) const = default;
   };

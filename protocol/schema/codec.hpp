@@ -2,9 +2,11 @@
 
 #include "protocol/error.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 /// What can be done with any message. The templates are instantiated in messages/<api>.cpp, next to the
 /// description of the message, so that includers pay for declarations only.
@@ -13,13 +15,20 @@ namespace sluice::protocol {
 /// What to think of bytes after the end of a message.
 enum class Trailing : std::uint8_t { kRefuse = 1, kAllow };
 
+/// A message at the start of more bytes.
+template <class M>
+struct Prefix {
+  M message;
+  std::size_t size = 0;  ///< bytes that the message took
+};
+
 /// Whether `bytes` fields (assignments, SASL tokens) are written out. Log lines redact.
 enum class Secrets : std::uint8_t { kRedact = 1, kShow };
 
 template <class M>
 struct MessageCodec {
   [[nodiscard]] static Result<void> encode(const M& message, std::int16_t version, std::string& out);
-  [[nodiscard]] static Result<M> decode(std::string_view bytes, std::int16_t version, Trailing trailing);
+  [[nodiscard]] static Result<Prefix<M>> decode(std::string_view bytes, std::int16_t version);
   [[nodiscard]] static std::string print(const M& message, std::int16_t version, Secrets secrets);
   [[nodiscard]] static std::string schema();
 };
@@ -41,14 +50,27 @@ template <class M>
   return out;
 }
 
-/// Reads the body of a message. Views in it (`records` fields) point into `bytes`.
+/// Reads a message from the start of `bytes`. Views in it (`records` fields) point into `bytes`.
 /// Errors: kTruncated, kMalformed, kTooLarge (memory out of proportion to the input), kUnsupported (version).
 /// The text names the field: "JoinGroupResponse.Members[2].MemberId: truncated".
+template <class M>
+[[nodiscard]] Result<Prefix<M>> decode_prefix(std::string_view bytes, std::int16_t version) {
+  return MessageCodec<M>::decode(bytes, version);
+}
+
+/// Reads the body of a message, without header. Errors: those of decode_prefix(), and kMalformed for trailing
+/// bytes.
 template <class M>
 [[nodiscard]] Result<M> decode(std::string_view bytes,
                                std::int16_t version,
                                Trailing trailing = Trailing::kRefuse) {
-  return MessageCodec<M>::decode(bytes, version, trailing);
+  auto prefix = MessageCodec<M>::decode(bytes, version);
+  if (!prefix) return tl::unexpected(std::move(prefix.error()));
+  if (trailing == Trailing::kRefuse && prefix->size != bytes.size()) {
+    return fail(ErrorKind::kMalformed,
+                std::to_string(bytes.size() - prefix->size) + " bytes after the message");
+  }
+  return std::move(prefix->message);
 }
 
 /// The fields that `version` has, as one line of JSON with Kafka's names; long lists are cut. For logs and
