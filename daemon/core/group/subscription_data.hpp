@@ -18,15 +18,15 @@ struct StickyUserData {
 
 /// The user-data bytes of our own subscription for `assignor`; nullopt means null on the wire.
 /// sticky: `owned` and `generation` (v1), null before the first assignment. cooperative-sticky: the
-/// generation alone, because `owned` has its own field in the subscription. range, roundrobin: none. Topic
-/// names longer than an i16 length allows do not exist in Kafka and are left out.
+/// generation alone, because `owned` has its own field in the subscription. range, roundrobin: none.
+/// Topic names that Kafka does not allow (above 249 bytes) are left out.
 [[nodiscard]] std::optional<std::string> subscription_user_data(Assignor assignor,
                                                                 const std::vector<TopicPartition>& owned,
                                                                 std::int32_t generation);
 
 /// Reads the user data of a `sticky` member, v1 or v0. nullopt when malformed: the member then owned nothing.
-/// The bytes come from any client in the group: lengths are checked, and memory stays proportional to the
-/// input.
+/// The bytes come from any client in the group: lengths are checked, names above 249 bytes and more than
+/// 100,000 partitions are malformed.
 [[nodiscard]] std::optional<StickyUserData> parse_sticky_user_data(std::string_view bytes);
 
 /// Reads the generation of a `cooperative-sticky` member whose subscription is too old (below v2) to have the
