@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -168,6 +169,7 @@ class ClassicMembership {
   void finish_revoking(TimePoint now);
   void lose_partitions(const std::string& reason);
   void lose_membership(const std::string& reason, bool keep_member_id, TimePoint now);
+  void forget_heartbeat();
   void fail(std::optional<std::int16_t> code, std::string message);
   void stop(std::string_view why);
   [[nodiscard]] bool is_member() const { return generation_ >= 0 && !member_id_.empty(); }
@@ -180,8 +182,9 @@ class ClassicMembership {
   void on_sync_answer(const protocol::SyncGroupResponse& answer, const Exchange& exchange, TimePoint now);
   void on_assigned(std::vector<TopicPartition> assigned, TimePoint now);
   void on_heartbeat_answer(std::int16_t code, const Heartbeat& heartbeat, TimePoint now);
-  void on_leave_answer(const protocol::LeaveGroupResponse& answer, const Leave& leave, TimePoint now);
-  void on_join_error(
+  void on_leave_answer(std::int16_t code, const Leave& leave, TimePoint now);
+  void on_joined_too_late(const protocol::JoinGroupResponse* answer);
+  void on_exchange_error(
       GroupCall call, std::int16_t code, const std::string& offered_id, protocol::NodeId node, TimePoint now);
   void on_exchange_failure(const Exchange& exchange, const protocol::Failure& failure, TimePoint now);
   void on_heartbeat_failure(const Heartbeat& heartbeat, const protocol::Failure& failure, TimePoint now);
@@ -219,6 +222,8 @@ class ClassicMembership {
       contact_{};  ///< when the coordinator last counted us as alive, at the latest estimate that is safe
   TimePoint
       last_turn_{};  ///< a parked JoinGroup keeps us alive, but a process that was stopped must not trust it
+
+  std::set<protocol::RequestId> forgotten_;  ///< unanswered, and their answers do not matter any more
 
   std::optional<Leave> leave_;
   TimePoint leave_by_ = kNever;

@@ -33,17 +33,18 @@ class GroupLeader {
 
   /// Takes over an assignment that somebody else made (SkipAssignment, KIP-814): only later changes count.
   void adopt(const PartitionCounts& counts);
+  [[nodiscard]] bool has_adopted() const { return has_adopted_; }
 
   /// Whether a topic of the group has another number of partitions than the assignment was made from. A topic
   /// missing in `counts` says nothing: metadata may be incomplete.
-  [[nodiscard]] bool is_outdated(const PartitionCounts& counts) const;
+  [[nodiscard]] bool is_outdated(const PartitionCounts& counts);
 
  private:
   Assignor assignor_;
   std::vector<MemberSubscription> members_;
   std::set<std::string> topics_;
   PartitionCounts used_;
-  bool adopts_unknown_ = false;
+  bool has_adopted_ = false;
 };
 
 }  // namespace sluice::core
