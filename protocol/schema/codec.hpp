@@ -22,7 +22,7 @@ struct Prefix {
   std::size_t size = 0;  ///< bytes that the message took
 };
 
-/// Whether `bytes` fields (assignments, SASL tokens) are written out. Log lines redact.
+/// Whether `bytes` and `records` fields (assignments, SASL tokens, data) are written out. Log lines redact.
 enum class Secrets : std::uint8_t { kRedact = 1, kShow };
 
 template <class M>

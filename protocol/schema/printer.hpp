@@ -62,11 +62,14 @@ class Printer {
   }
   void print(const Uuid& value) { append_json_string(out_, value.to_string()); }
   void print(const std::string& value) { append_json_string(out_, value); }
-  void print(std::string_view records) { print_size(records.size()); }
-  void print(const Bytes& value) {
-    if (secrets_ == Secrets::kRedact) return print_size(value.size());
+  void print(const Bytes& value) { print(value.view()); }
+  void print(std::string_view bytes) {
+    if (secrets_ == Secrets::kRedact) {
+      out_ += "\"<" + std::to_string(bytes.size()) + " bytes>\"";
+      return;
+    }
     out_ += '"';
-    append_base64(out_, value);
+    append_base64(out_, bytes);
     out_ += '"';
   }
   template <Described S>
@@ -94,8 +97,6 @@ class Printer {
     }
     out_ += ']';
   }
-
-  void print_size(std::size_t size) { out_ += "\"<" + std::to_string(size) + " bytes>\""; }
 
   std::string& out_;
   std::int16_t version_;
