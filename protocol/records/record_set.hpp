@@ -63,12 +63,9 @@ struct DecodedBatch {
 /// checks that the payload is as many records as the header says. What is inside a record is checked by the
 /// cursor.
 ///
-/// @param max_bytes  hard limit of the decompressed size; above it kTooLarge. Not applied to batches that are
-/// not
-///                   compressed
-/// @param scratch    reused for `owned` to save allocations, best with its old content; a batch that needs no
-/// memory
-///                   of its own keeps its capacity in an empty `owned`
+/// @param max_bytes  limit of the decompressed size; above it kTooLarge. No limit for what is not compressed
+/// @param scratch    reused for `owned`, best with its old content; a batch that needs no memory of its own
+///                   keeps its capacity in an empty `owned`
 ///
 /// Errors: kCorrupt (CRC), kTooLarge, kUnsupported (codec 5-7), kMalformed; the message names codec and
 /// offset.

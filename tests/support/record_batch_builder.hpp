@@ -244,8 +244,8 @@ struct LegacyMessage {
   std::int64_t offset = 0;
   std::int8_t attributes = 0;
   std::int64_t timestamp = -1;  ///< only magic 1 has one
-  std::optional<std::string> key;
-  std::optional<std::string> value;
+  std::optional<std::string> key = std::nullopt;
+  std::optional<std::string> value = std::nullopt;
 };
 
 /// One message of the legacy formats; compressed wrappers are made with value = compress(codec, inner
