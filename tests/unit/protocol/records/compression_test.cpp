@@ -195,7 +195,7 @@ TEST(Compression, DoesNotBelieveClaimsOfSize) {
   constexpr std::size_t kHugeLimit = std::size_t{1} << 30;
   auto gzip_lie = gzip("short");
   gzip_lie.replace(gzip_lie.size() - 4, 4, "\xff\xff\xff\x3f");  // "1 GiB"
-  const std::string zstd_lie("\x28\xb5\x2f\xfd\xc0\x58\x00\x00\x00\x40\x00\x00\x00\x00\x01\x00\x00", 17);
+  const std::string zstd_lie("\x28\xb5\x2f\xfd\xc0\x58\x00\x00\x00\x40\x00\x00\x00\x00\x19\x00\x00xyz", 20);
   const std::string snappy_lie("\x80\x80\x80\x80\x04\x00\x61", 7);
   for (const auto& [codec, bytes] : std::vector<std::pair<Codec, std::string>>{
            {Codec::kGzip, gzip_lie}, {Codec::kZstd, zstd_lie}, {Codec::kSnappy, snappy_lie}}) {
