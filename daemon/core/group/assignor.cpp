@@ -55,9 +55,13 @@ GroupView make_group_view(const std::vector<MemberSubscription>& members, const 
 
   for (std::size_t index = 0; index < group.members.size(); ++index) {
     for (const std::string& topic : group.members[index]->topics) {
-      const auto count = partitions.find(topic);
-      if (count == partitions.end() || count->second <= 0) continue;
-      std::vector<std::size_t>& subscribers = group.subscribers[topic];
+      auto entry = group.subscribers.find(topic);
+      if (entry == group.subscribers.end()) {
+        const auto count = partitions.find(topic);
+        if (count == partitions.end() || count->second <= 0) continue;
+        entry = group.subscribers.emplace(topic, std::vector<std::size_t>{}).first;
+      }
+      std::vector<std::size_t>& subscribers = entry->second;
       const bool named_twice = !subscribers.empty() && subscribers.back() == index;
       if (!named_twice) subscribers.push_back(index);
     }

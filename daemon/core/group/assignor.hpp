@@ -26,16 +26,16 @@ enum class Assignor { kRange = 1, kRoundRobin, kSticky, kCooperativeSticky };
 
 /// What one member said about itself in JoinGroup, as the leader sees it.
 struct MemberSubscription {
-  std::string member_id;
-  std::optional<std::string> instance_id;
-  std::vector<std::string> topics;
+  std::string member_id{};
+  std::optional<std::string> instance_id{};
+  std::vector<std::string> topics{};
   /// What the member says it owns; only the sticky assignors look at it. It is a claim: it may be stale or
   /// false.
-  std::vector<TopicPartition> owned;
+  std::vector<TopicPartition> owned{};
   /// The generation in which it was given `owned`; -1 when unknown.
   std::int32_t generation = -1;
   /// Not used: replica racks are not part of PartitionCounts. Java ignores racks too when those are unknown.
-  std::optional<std::string> rack;
+  std::optional<std::string> rack{};
 };
 
 /// topic -> number of partitions; a missing topic has none.
