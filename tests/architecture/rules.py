@@ -98,11 +98,17 @@ def _banned(pattern, allowed, what, remedy, only=PRODUCT):
     return rule
 
 
-reads_a_clock = _banned(
-    r"\w*[cC]lock\s*::\s*now\s*\(|\bclock_gettime\b|\bgettimeofday\b|\bstd::time\s*\(",
+reads_the_wall_clock = _banned(
+    r"\b(system|high_resolution|utc|file)_clock\s*::\s*now\s*\(|\bclock_gettime\b|\bgettimeofday\b|\bstd::time\s*\(",
     ("daemon/engine/clock",),
-    "reads a clock",
-    "take the time as an argument; only daemon/engine/clock reads one",
+    "reads a clock that may jump",
+    "take the time as an argument, or ask engine::Clock",
+)
+reads_the_steady_clock = _banned(
+    r"\bsteady_clock\s*::\s*now\s*\(",
+    ("daemon/engine/clock", "daemon/net/"),
+    "reads the steady clock",
+    "ask engine::Clock; only sockets in daemon/net keep deadlines of their own",
 )
 now_in_pure_code = _banned(
     r"\bnow\s*\(",
@@ -204,7 +210,8 @@ def machine_path(path, text):
 
 RULES = (
     include_directions,
-    reads_a_clock,
+    reads_the_wall_clock,
+    reads_the_steady_clock,
     now_in_pure_code,
     asio_in_pure_code,
     threads,

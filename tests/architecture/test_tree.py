@@ -29,7 +29,8 @@ def ratchet():
 
 
 NAMES = {
-    "reads_a_clock": rules.reads_a_clock,
+    "reads_the_wall_clock": rules.reads_the_wall_clock,
+    "reads_the_steady_clock": rules.reads_the_steady_clock,
     "now_in_pure_code": rules.now_in_pure_code,
     "asio_in_pure_code": rules.asio_in_pure_code,
     "threads": rules.threads,
