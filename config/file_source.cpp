@@ -22,6 +22,7 @@ class FileReader {
     }
     if (root.kind != YamlNode::Kind::kMap) {
       fail(root, "", "is not a map of sections", "begin with kafka: and consumers:");
+      collector_.mark_failed(std::string(name_of(Section::kConsumer)));  // not also missing
       return;
     }
     refuse_repeats(root, "");

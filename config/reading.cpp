@@ -3,6 +3,7 @@
 #include "config/address.hpp"
 #include "config/nearest.hpp"
 #include "config/units.hpp"
+#include "config/utf8.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -108,6 +109,9 @@ Reading<std::string> read_topic(const std::string& name) {
 Reading<std::string> read_text(const std::string& text) {
   if (text.size() > kTextMax) {
     return complain("is longer than 1024 bytes", "use a shorter one");
+  }
+  if (first_invalid_utf8(text)) {
+    return complain("is not UTF-8 text", "write it in UTF-8");
   }
   if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
     return complain("contains a line break or another control character", "write it in one line");

@@ -1,18 +1,27 @@
 #include "config/yaml_tree.hpp"
 
+#include "config/utf8.hpp"
+
 #include <yaml-cpp/depthguard.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <sstream>
+#include <string_view>
 #include <utility>
 
 namespace sluice::config {
 namespace {
+
+/// Stands behind the text as a comment. yaml-cpp 0.7 takes an open quote for closed where a text ends with a
+/// line break; the value that then swallowed all that follows holds the marker too.
+constexpr std::string_view kEndMarker = "#sluice:end-of-text";
 
 /// Leaves the parser from inside an event: yaml-cpp calls itself once per level, so depth must be stopped
 /// early.
@@ -52,6 +61,9 @@ class TreeBuilder final : public YAML::EventHandler {
                 YAML::anchor_t anchor,
                 const std::string& value) override {
     refuse_tag(mark, tag);
+    if (value.find(kEndMarker) != std::string::npos) {
+      throw Refused{error_at(mark, "the quote that opens here is never closed", "close it")};
+    }
     YamlNode node = node_at(mark, YamlNode::Kind::kScalar);
     node.text = value;
     if (value == "<<" && tag == "?" && expects_key()) {
@@ -170,17 +182,36 @@ std::string remedy_for(const std::string& text, int line) {
   return indent.find('\t') != std::string::npos ? "indent with spaces, not tabs" : "";
 }
 
+/// What is found missing only at the end is told behind the last line's text, not behind the marker.
+YamlError inside(std::string_view text, YamlError error) {
+  const std::size_t end = text.find_last_not_of(" \t\r\n") + 1;  // npos + 1 is 0: nothing but blanks
+  text = text.substr(0, end);
+  const int lines = static_cast<int>(std::count(text.begin(), text.end(), '\n')) + 1;
+  if (error.line > lines) {
+    error.line = lines;
+    error.column = static_cast<int>(text.size() - (text.rfind('\n') + 1)) + 1;
+  }
+  return error;
+}
+
 }  // namespace
 
 std::variant<YamlNode, YamlError> parse_yaml(const std::string& text) {
   if (text.size() > kYamlBytesMax) {
     return YamlError{"is larger than 1 MiB", "a configuration is a few kilobytes", 0, 0};
   }
+  std::optional<std::size_t> bad = first_invalid_utf8(text);
   if (const std::size_t zero = text.find('\0'); zero != std::string::npos) {
-    return YamlError{"contains a zero byte", "write it as UTF-8 text", 0, 0};
+    bad = std::min(zero, bad.value_or(zero));
+  }
+  if (bad) {
+    const auto breaks = std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(*bad), '\n');
+    const std::size_t start = text.rfind('\n', *bad) + 1;  // npos + 1 is 0: the first line
+    return YamlError{"is not UTF-8 text", "save the file as UTF-8", static_cast<int>(breaks) + 1,
+                     static_cast<int>(*bad - start) + 1};
   }
   try {
-    std::istringstream stream(text);
+    std::istringstream stream(text + "\n" + std::string(kEndMarker) + "\n");
     YAML::Parser parser(stream);
     TreeBuilder builder;
     if (!parser.HandleNextDocument(builder)) {
@@ -195,7 +226,8 @@ std::variant<YamlNode, YamlError> parse_yaml(const std::string& text) {
   } catch (const Refused& refused) {
     return refused.error;
   } catch (const YAML::Exception& error) {
-    return error_at(error.mark, "is not valid YAML: " + error.msg, remedy_for(text, error.mark.line));
+    return inside(text,
+                  error_at(error.mark, "is not valid YAML: " + error.msg, remedy_for(text, error.mark.line)));
   }
 }
 
