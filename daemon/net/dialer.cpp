@@ -98,6 +98,7 @@ asio::awaitable<Dialer::Result<std::unique_ptr<Link>>> Dialer::dial(std::chrono:
     auto link = co_await try_address(address);
     alarm_.clear();
     if (link) co_return std::move(*link);
+    link_.reset();
     errors += (errors.empty() ? "" : "; ") + to_string(address) + ": " + link.error();
   }
   co_return fail(aborted_ ? "the connection was given up" : errors);
