@@ -31,6 +31,7 @@ struct MessageCodec {
   [[nodiscard]] static Result<Prefix<M>> decode(std::string_view bytes, std::int16_t version);
   [[nodiscard]] static std::string print(const M& message, std::int16_t version, Secrets secrets);
   [[nodiscard]] static std::string schema();
+  [[nodiscard]] static std::string_view name();
 };
 
 /// Appends the body of a message, without header. `out` is as before when it fails.
@@ -67,8 +68,9 @@ template <class M>
   auto prefix = MessageCodec<M>::decode(bytes, version);
   if (!prefix) return tl::unexpected(std::move(prefix.error()));
   if (trailing == Trailing::kRefuse && prefix->size != bytes.size()) {
-    return fail(ErrorKind::kMalformed,
-                std::to_string(bytes.size() - prefix->size) + " bytes after the message");
+    return fail(ErrorKind::kMalformed, std::string(MessageCodec<M>::name()) + ": " +
+                                           std::to_string(bytes.size() - prefix->size) +
+                                           " bytes after the message");
   }
   return std::move(prefix->message);
 }
@@ -85,6 +87,12 @@ template <class M>
 template <class M>
 [[nodiscard]] std::string schema_text() {
   return MessageCodec<M>::schema();
+}
+
+/// Kafka's name of a message, e.g. "HeartbeatRequest".
+template <class M>
+[[nodiscard]] std::string_view message_name() {
+  return MessageCodec<M>::name();
 }
 
 }  // namespace sluice::protocol

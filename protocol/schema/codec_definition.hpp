@@ -58,4 +58,9 @@ std::string MessageCodec<M>::schema() {
   return out;
 }
 
+template <class M>
+std::string_view MessageCodec<M>::name() {
+  return Description<M>::kValue.name;
+}
+
 }  // namespace sluice::protocol

@@ -20,7 +20,7 @@ template <class M>
 MessageCodecs describe(std::function<std::int16_t(std::int16_t)> header_version) {
   MessageCodecs codecs;
   codecs.schema = schema_text<M>();
-  codecs.name = codecs.schema.substr(0, codecs.schema.find('|'));
+  codecs.name = message_name<M>();
   codecs.spoken = M::kVersions;
   codecs.header_version = std::move(header_version);
   codecs.round_trip = [](std::string_view bytes, std::int16_t version) -> Result<MessageCodecs::RoundTrip> {
