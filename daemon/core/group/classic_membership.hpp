@@ -104,6 +104,7 @@ class ClassicMembership {
     protocol::NodeId node = -1;
     std::string reason;
   };
+  /// Ask after every reply and failure, before poll().
   [[nodiscard]] std::optional<CoordinatorLost> take_coordinator_lost();
 
   [[nodiscard]] MemberState state() const { return state_; }
@@ -173,6 +174,10 @@ class ClassicMembership {
   void fail(std::optional<std::int16_t> code, std::string message);
   void stop(std::string_view why);
   [[nodiscard]] bool is_member() const { return generation_ >= 0 && !member_id_.empty(); }
+  /// Whether anything still depends on the answer: not after the membership was lost, left or failed.
+  [[nodiscard]] bool is_awaited(const Exchange& exchange) const {
+    return !exchange.abandoned && (state_ == MemberState::kJoining || state_ == MemberState::kSyncing);
+  }
   [[nodiscard]] Duration revocation_margin() const;
   [[nodiscard]] TimePoint after_failure(Backoff& backoff, TimePoint now);
 

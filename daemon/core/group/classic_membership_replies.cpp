@@ -76,7 +76,7 @@ bool ClassicMembership::on_reply(const protocol::Reply& reply, TimePoint now) {
   const auto* synced = std::get_if<protocol::SyncGroupResponse>(&reply.response);
   if (state_ == MemberState::kLeaving) {
     on_joined_too_late(joined);
-  } else if (exchange.abandoned) {
+  } else if (!is_awaited(exchange)) {
     return true;
   } else if (joined != nullptr) {
     on_join_answer(*joined, exchange.node, now);
@@ -102,7 +102,7 @@ bool ClassicMembership::on_failure(const protocol::Failure& failure, TimePoint n
   const Exchange exchange = *std::exchange(exchange_, std::nullopt);
   if (state_ == MemberState::kLeaving) {
     on_joined_too_late(nullptr);
-  } else if (!exchange.abandoned) {
+  } else if (is_awaited(exchange)) {
     on_exchange_failure(exchange, failure, now);
   }
   return true;

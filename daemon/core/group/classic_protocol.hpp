@@ -19,9 +19,9 @@ namespace sluice::core {
 struct OwnSubscription {
   std::vector<std::string> topics;
   /// What the member was assigned in `generation` and still counts as its own.
-  std::vector<TopicPartition> held;
+  std::vector<TopicPartition> held{};
   std::int32_t generation = -1;
-  std::optional<std::string> rack;
+  std::optional<std::string> rack{};
   /// Whether `held` is claimed in the open (KIP-429). Eager members claim nothing; `sticky` remembers
   /// privately.
   bool cooperative = false;
