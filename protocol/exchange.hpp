@@ -8,22 +8,26 @@
 #include <string>
 #include <vector>
 
-/// What travels between the state machines of the core and the connections of net: typed requests and typed replies.
+/// What travels between the state machines of the core and the connections of net: typed requests and typed
+/// replies.
 namespace sluice::protocol {
 
-/// Broker id as in Metadata. Bootstrap addresses, whose ids nobody knows yet, are -1, -2, ... in configuration order.
+/// Broker id as in Metadata. Bootstrap addresses, whose ids nobody knows yet, are -1, -2, ... in
+/// configuration order.
 using NodeId = std::int32_t;
 
 /// Unique for the life of the process; never reused.
 using RequestId = std::uint64_t;
 
-/// Brokers answer the requests of one connection strictly one after the other, so kinds of traffic that may wait on
-/// the broker get a connection of their own: a long poll or a parked JoinGroup never holds back a heartbeat.
+/// Brokers answer the requests of one connection strictly one after the other, so kinds of traffic that may
+/// wait on the broker get a connection of their own: a long poll or a parked JoinGroup never holds back a
+/// heartbeat.
 enum class Lane : std::uint8_t {
-  kFetch = 1,    ///< Fetch
-  kGroup,        ///< Heartbeat, OffsetCommit, OffsetFetch, LeaveGroup
-  kJoin,         ///< JoinGroup, SyncGroup
-  kControl,      ///< Metadata, FindCoordinator, ListOffsets, OffsetForLeaderEpoch
+  kFetch = 1,  ///< Fetch, as a long poll over partitions that are caught up
+  kCatchUp,    ///< Fetch of partitions that became free while a long poll is parked
+  kGroup,      ///< Heartbeat, OffsetCommit, OffsetFetch, LeaveGroup
+  kJoin,       ///< JoinGroup, SyncGroup
+  kControl,    ///< Metadata, FindCoordinator, ListOffsets, OffsetForLeaderEpoch
 };
 
 /// One request that a state machine wants sent.

@@ -13,25 +13,34 @@
 #include <variant>
 #include <vector>
 
-/// What an application can ask of a consumer, and what it is told. Plain values; HTTP turns them into JSON and back.
+/// What an application can ask of a consumer, and what it is told. Plain values; HTTP turns them into JSON
+/// and back.
 namespace sluice::core {
 
-// ---------------------------------------------------------------------------------------------------------- fetch
+// ----------------------------------------------------------------------------------------------------------
+// fetch
 
 struct FetchSpec {
-  std::int32_t max_records = 500;       ///< 1 ..; hard bound of one batch
-  std::int64_t max_bytes = 1 << 20;     ///< payload bytes; -1 = bounded by the budget only; one record always fits
-  Duration wait{};                      ///< how long to wait for a first record
-  std::int32_t min_records = 1;         ///< wait for at least so many ...
-  std::int64_t min_bytes = 0;           ///< ... and so many payload bytes, but never longer than `wait`
-  Duration lease{};                     ///< how long the batch may be processed before it is handed out again
-  std::string request_id;               ///< the same id again gets the same batch again while its lease is open
-  std::vector<std::string> topics;      ///< only from these; empty = all
-  bool settle_at_once = false;          ///< mode `auto`: at most once, settled as it is handed out
+  std::int32_t max_records = 500;  ///< 1 ..; hard bound of one batch
+  std::int64_t max_bytes =
+      1 << 20;                   ///< payload bytes; -1 = bounded by the budget only; one record always fits
+  Duration wait{};               ///< how long to wait for a first record
+  std::int32_t min_records = 1;  ///< wait for at least so many ...
+  std::int64_t min_bytes = 0;    ///< ... and so many payload bytes, but never longer than `wait`
+  Duration lease{};              ///< how long the batch may be processed before it is handed out again
+  std::string request_id;        ///< the same id again gets the same batch again while its lease is open
+  std::vector<std::string> topics;  ///< only from these; empty = all
+  bool settle_at_once = false;      ///< mode `auto`: at most once, settled as it is handed out
 };
 
 enum class EmptyReason : std::uint8_t {
-  kTimeout = 1, kJoining, kNoPartitions, kPaused, kWindowFull, kBackOff, kDraining,
+  kTimeout = 1,
+  kJoining,
+  kNoPartitions,
+  kPaused,
+  kWindowFull,
+  kBackOff,
+  kDraining,
 };
 std::string_view to_string(EmptyReason);
 
@@ -47,21 +56,31 @@ struct RevokingPartition {
 struct FetchResult {
   std::shared_ptr<const Batch> batch;
   TimePoint lease_expires_at = kNever;
-  bool repeated = false;                  ///< answered from an open lease of the same request_id
-  bool final_delivery = false;            ///< last attempt before the dead-letter topic
+  bool repeated = false;        ///< answered from an open lease of the same request_id
+  bool final_delivery = false;  ///< last attempt before the dead-letter topic
   TruncatedBy truncated_by = TruncatedBy::kNothing;
-  std::int64_t backlog = 0;               ///< records known to wait at the broker and in the buffer, after this batch
+  std::int64_t backlog = 0;  ///< records known to wait at the broker and in the buffer, after this batch
   EmptyReason reason = EmptyReason::kTimeout;
   std::vector<RevokingPartition> revoking;
-  FetchSpec used;                         ///< the limits after the server's caps
+  FetchSpec used;  ///< the limits after the server's caps
 };
 
-// ---------------------------------------------------------------------------------------------------------- settle
+// ----------------------------------------------------------------------------------------------------------
+// settle
 
 /// Which records of a batch an entry speaks of.
-struct OffsetSelector { TopicPartition partition; OffsetRange range; };    ///< {topic, partition, offset} or {.., from, to}
-struct ThroughSelector { TopicPartition partition; Offset offset; };       ///< all of the partition up to and including
-struct IndexSelector { std::uint32_t first; std::uint32_t last; };         ///< positions in the batch, from 0
+struct OffsetSelector {
+  TopicPartition partition;
+  OffsetRange range;
+};  ///< {topic, partition, offset} or {.., from, to}
+struct ThroughSelector {
+  TopicPartition partition;
+  Offset offset;
+};  ///< all of the partition up to and including
+struct IndexSelector {
+  std::uint32_t first;
+  std::uint32_t last;
+};  ///< positions in the batch, from 0
 using Selector = std::variant<OffsetSelector, ThroughSelector, IndexSelector>;
 
 enum class Default : std::uint8_t { kAccept = 1, kKeep };
@@ -69,14 +88,14 @@ enum class Default : std::uint8_t { kAccept = 1, kKeep };
 /// Settlement of a batch. Everything named in accept or release is done; the rest follows `fallback`.
 /// An empty request accepts all records.
 struct AckSpec {
-  Default fallback = Default::kAccept;     ///< kKeep when any list is given, unless the caller says otherwise
+  Default fallback = Default::kAccept;  ///< kKeep when any list is given, unless the caller says otherwise
   std::vector<Selector> accept;
   std::vector<Selector> release;
   Duration release_delay{};
 };
 
 enum class Refusal : std::uint8_t { kLeaseLost = 1, kLeaseExpired, kAlreadySettled, kNotInBatch };
-std::string_view to_string(Refusal);     // lease_lost, lease_expired, already_settled, not_in_batch
+std::string_view to_string(Refusal);  // lease_lost, lease_expired, already_settled, not_in_batch
 
 struct RefusedRecords {
   TopicPartition partition;
@@ -86,32 +105,33 @@ struct RefusedRecords {
 
 struct PartitionProgress {
   TopicPartition partition;
-  Offset acked_through = -1;               ///< inclusive; one below the first unsettled record
-  std::optional<Offset> committed;         ///< Kafka's: the next offset; nothing when none was ever committed
+  Offset acked_through = -1;        ///< inclusive; one below the first unsettled record
+  std::optional<Offset> committed;  ///< Kafka's: the next offset; nothing when none was ever committed
 };
 
 struct AckResult {
-  bool found = true;                       ///< false: no such batch (never existed, or long gone)
-  bool lease_gone = false;                 ///< nothing could be applied because the lease is gone
+  bool found = true;        ///< false: no such batch (never existed, or long gone)
+  bool lease_gone = false;  ///< nothing could be applied because the lease is gone
   std::uint64_t accepted = 0;
   std::uint64_t released = 0;
   std::uint64_t kept = 0;                  ///< still leased by this batch
   std::vector<RefusedRecords> refused;     ///< ranges, merged
   std::vector<PartitionProgress> offsets;  ///< of every partition of the batch
-  std::uint64_t commit_ticket = 0;         ///< wait for this before saying "committed"; 0: nothing to wait for
+  std::uint64_t commit_ticket = 0;  ///< wait for this before saying "committed"; 0: nothing to wait for
 };
 
 struct LeaseResult {
   bool found = true;
   bool lease_gone = false;
-  TimePoint expires_at = kNever;           ///< extend: the new deadline
-  std::uint64_t released = 0;              ///< release: how many went back
+  TimePoint expires_at = kNever;  ///< extend: the new deadline
+  std::uint64_t released = 0;     ///< release: how many went back
 };
 
 /// How waiting for a commit ended.
 enum class CommitOutcome : std::uint8_t { kCommitted = 1, kFailed, kFenced };
 
-// ---------------------------------------------------------------------------------------------------------- state
+// ----------------------------------------------------------------------------------------------------------
+// state
 
 struct OpenLease {
   BatchId id;
@@ -124,35 +144,39 @@ struct OpenLease {
   std::vector<std::pair<TopicPartition, OffsetRange>> ranges;
 };
 
-/// Why a partition hands nothing out although records wait. One line for people: "leased by batch 3f.. for 42 s".
+/// Why a partition hands nothing out although records wait. One line for people: "leased by batch 3f.. for 42
+/// s".
 struct BlockedBy {
-  std::string code;                        ///< leased, back_off, paused, budget, revoking, no_leader, no_offset, error, ...
+  std::string code;  ///< leased, back_off, paused, budget, revoking, no_leader, no_offset, error, ...
   std::string text;
 };
 
 struct PartitionStatus {
   TopicPartition partition;
   std::optional<Offset> committed;
-  std::optional<Offset> position;          ///< next offset to hand out for the first time
-  std::optional<Offset> fetch_position;    ///< next offset to ask the broker for
-  std::optional<Offset> end;               ///< high watermark, or last stable offset for read_committed
+  std::optional<Offset> position;        ///< next offset to hand out for the first time
+  std::optional<Offset> fetch_position;  ///< next offset to ask the broker for
+  std::optional<Offset> end;             ///< high watermark, or last stable offset for read_committed
   std::optional<Offset> log_start;
-  std::optional<std::int64_t> first_unsettled_timestamp;  ///< ms since the epoch, of the record at the watermark
+  std::optional<Offset> first_unsettled;  ///< the watermark: what may be committed
+  std::optional<std::int64_t>
+      first_unsettled_timestamp;  ///< ms since the epoch, of the record at the watermark
   std::int32_t leader = -1;
   std::uint64_t buffered_records_bytes = 0;
   std::uint64_t leased_records = 0;
   bool paused = false;
   std::optional<BlockedBy> blocked_by;
-  std::map<std::string, std::uint64_t> skipped;  ///< offsets passed without delivery: compaction, aborted, control, ...
+  std::map<std::string, std::uint64_t>
+      skipped;  ///< offsets passed without delivery: compaction, aborted, control, ...
 };
 
 struct ConsumerStatus {
   std::string group_id;
-  std::string state;                       ///< of the membership: unjoined, joining, syncing, stable, ...
-  std::string protocol;                    ///< classic
-  std::string assignor;                    ///< chosen by the group
+  std::string state;     ///< of the membership: unjoined, joining, syncing, stable, ...
+  std::string protocol;  ///< classic
+  std::string assignor;  ///< chosen by the group
   MemberIdentity identity;
-  std::optional<std::string> error;        ///< fatal or repeated error, with its remedy
+  std::optional<std::string> error;  ///< fatal or repeated error, with its remedy
   bool draining = false;
   std::vector<PartitionStatus> partitions;
   std::vector<RevokingPartition> revoking;

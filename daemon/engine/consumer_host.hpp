@@ -6,25 +6,34 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace sluice::engine {
 
-/// One fetch under way. Ends with a result, or cancelled when its client went away.
+/// One fetch under way. Ends with a result, or without one when its client went away.
 class FetchCall {
  public:
-  explicit FetchCall(boost::asio::any_io_executor executor) : done_(executor) {}
+  FetchCall(const boost::asio::any_io_executor& executor, std::uint64_t ticket)
+      : ticket_(ticket), done_(executor) {}
 
-  /// Until result() has something. Never throws; ends early after ConsumerHost::cancel_fetch().
-  boost::asio::awaitable<void> wait();
+  /// Until the fetch has ended. Never throws.
+  boost::asio::awaitable<void> wait() { return done_.wait(); }
   /// Nothing while waiting or after a cancel.
   [[nodiscard]] const std::optional<core::FetchResult>& result() const { return result_; }
 
+  [[nodiscard]] std::uint64_t ticket() const { return ticket_; }
+  /// For the engine: ends the wait.
+  void finish(std::optional<core::FetchResult> result) {
+    result_ = std::move(result);
+    done_.set();
+  }
+
  private:
-  friend class ConsumerHost;
-  std::uint64_t ticket_ = 0;
+  std::uint64_t ticket_;
   net::AsyncEvent done_;
   std::optional<core::FetchResult> result_;
 };
@@ -40,11 +49,13 @@ class ConsumerHost {
   [[nodiscard]] virtual std::shared_ptr<FetchCall> start_fetch(core::FetchSpec spec) = 0;
   /// The client is gone: ends the wait; a batch that was already leased for it goes back at once.
   virtual void cancel_fetch(const std::shared_ptr<FetchCall>& call) = 0;
-  /// The answer with this batch could not be written: its records go back at once, the delivery does not count.
+  /// The answer with this batch could not be written: its records go back at once, the delivery does not
+  /// count.
   virtual void not_delivered(core::BatchId id) = 0;
 
   [[nodiscard]] virtual core::AckResult ack(core::BatchId id, const core::AckSpec& spec) = 0;
-  /// Waits until the coordinator has the commit of an ack (AckResult::commit_ticket).
+  /// Waits until the coordinator has the commit of an ack (AckResult::commit_ticket), at most for the request
+  /// timeout: then kFailed, though the commit is still being tried.
   [[nodiscard]] virtual boost::asio::awaitable<core::CommitOutcome> wait_committed(std::uint64_t ticket) = 0;
   /// Fresh progress of the partitions of `offsets`, e.g. after wait_committed().
   virtual void refresh(std::vector<core::PartitionProgress>& offsets) const = 0;

@@ -9,16 +9,23 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace sluice::core {
 
-/// One decoded record batch of Kafka, kept in memory until all its records are settled. Shared by the partition's
-/// buffer, by leases and by responses under way.
+/// Why offsets pass without being delivered; kData is the opposite.
+enum class ChunkKind : std::uint8_t { kData = 1, kControl, kAborted };
+
+/// One decoded record batch of Kafka, kept in memory until all its records are settled. Shared by the
+/// partition's buffer, by leases and by responses under way. Control and aborted batches are chunks without
+/// payload.
 struct RecordChunk {
-  std::shared_ptr<const std::string> frame;  ///< keeps borrowed bytes alive; null when `batch.owned` holds them
+  ChunkKind kind = ChunkKind::kData;
+  std::shared_ptr<const std::string>
+      frame;  ///< keeps borrowed bytes alive; null when `batch.owned` holds them
   protocol::DecodedBatch batch;
   Charge charge;  ///< what this chunk pins
 };

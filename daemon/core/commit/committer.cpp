@@ -1,0 +1,195 @@
+#include "daemon/core/commit/committer.hpp"
+
+#include "protocol/messages/kafka_error.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace sluice::core {
+
+using protocol::KafkaError;
+
+namespace {
+
+constexpr std::int16_t kLastVersionByName = 9;
+
+bool is_group_error(std::int16_t code) {
+  switch (static_cast<KafkaError>(code)) {
+    case KafkaError::kCoordinatorLoadInProgress:
+    case KafkaError::kCoordinatorNotAvailable:
+    case KafkaError::kNotCoordinator:
+    case KafkaError::kRequestTimedOut:
+    case KafkaError::kIllegalGeneration:
+    case KafkaError::kUnknownMemberId:
+    case KafkaError::kRebalanceInProgress:
+    case KafkaError::kGroupAuthorizationFailed:
+    case KafkaError::kInvalidGroupId:
+    case KafkaError::kFencedInstanceId:
+      return true;
+    default:
+      return false;
+  }
+}
+
+const char* result_label(std::int16_t code) {
+  switch (static_cast<KafkaError>(code)) {
+    case KafkaError::kNone:
+      return "ok";
+    case KafkaError::kIllegalGeneration:
+    case KafkaError::kUnknownMemberId:
+    case KafkaError::kFencedInstanceId:
+      return "fenced";
+    case KafkaError::kRebalanceInProgress:
+      return "retriable";
+    default:
+      return protocol::is_retriable(code) ? "retriable" : "failed";
+  }
+}
+
+}  // namespace
+
+Committer::Committer(Options options, std::uint64_t seed)
+    : options_(std::move(options)),
+      random_(seed),
+      backoff_(options_.retry_backoff, options_.retry_backoff_max) {}
+
+bool Committer::dirty(const Partitions& partitions) {
+  return std::any_of(partitions.begin(), partitions.end(),
+                     [](const auto& each) { return each.second.needs_commit(); });
+}
+
+void Committer::poll(TimePoint now,
+                     std::optional<protocol::NodeId> coordinator,
+                     const std::optional<MemberIdentity>& identity,
+                     const Metadata& metadata,
+                     Partitions& partitions,
+                     Outbox& outbox) {
+  finish_waiting(partitions);
+  if (in_flight_ || !coordinator || !identity || identity->generation < 0) return;
+  InFlight plan;
+  protocol::OffsetCommitRequest request;
+  bool ids_known = true;
+  for (auto& [tp, partition] : partitions) {
+    if (!partition.needs_commit()) continue;
+    if (partition.commit_retry_at > now) {
+      outbox.wake_at(partition.commit_retry_at);
+      continue;
+    }
+    if (request.topics.empty() || request.topics.back().name != tp.topic) {
+      request.topics.emplace_back();
+      request.topics.back().name = tp.topic;
+      request.topics.back().topic_id = metadata.id_of(tp.topic);
+      ids_known = ids_known && !request.topics.back().topic_id.is_zero();
+    }
+    const Offset watermark = partition.ledger->watermark();
+    request.topics.back().partitions.push_back(
+        {tp.partition, watermark, partition.watermark_epoch, std::string{}});
+    plan.targets.push_back({tp, partition.incarnation, watermark});
+  }
+  if (plan.targets.empty()) return;
+  if (retry_at_ > now) {
+    outbox.wake_at(retry_at_);
+    return;
+  }
+  request.group_id = options_.group_id;
+  request.generation_id_or_member_epoch = identity->generation;
+  request.member_id = identity->member_id;
+  request.group_instance_id = identity->instance_id;
+  plan.generation = identity->generation;
+  plan.sent_at = now;
+  plan.id = outbox.send(*coordinator, protocol::Lane::kGroup, std::move(request), options_.request_timeout,
+                        ids_known ? std::int16_t{32767} : kLastVersionByName);
+  in_flight_ = std::move(plan);
+}
+
+bool Committer::on_reply(const protocol::Reply& reply,
+                         Metadata& metadata,
+                         Partitions& partitions,
+                         ConsumerStats& stats,
+                         TimePoint now,
+                         std::int64_t wall_ms) {
+  if (!in_flight_ || reply.id != in_flight_->id) return false;
+  const InFlight plan = std::move(*in_flight_);
+  in_flight_.reset();
+  std::map<TopicPartition, std::int16_t> codes;
+  if (const auto* response = std::get_if<protocol::OffsetCommitResponse>(&reply.response)) {
+    for (const auto& topic : response->topics) {
+      const std::string name = topic.name.empty() ? metadata.name_of(topic.topic_id) : topic.name;
+      for (const auto& each : topic.partitions) codes[{name, each.partition_index}] = each.error_code;
+    }
+  }
+  bool all_ok = true;
+  for (const Target& target : plan.targets) {
+    const auto code_at = codes.find(target.partition);
+    const std::int16_t code = code_at == codes.end() ? std::int16_t{-1} : code_at->second;
+    ++stats.commits[result_label(code)];
+    const auto it = partitions.find(target.partition);
+    Partition* partition =
+        it != partitions.end() && it->second.incarnation == target.incarnation ? &it->second : nullptr;
+    if (code == 0) {
+      if (partition != nullptr) partition->committed = target.offset;
+      stats.last_commit_wall_ms = wall_ms;
+      continue;
+    }
+    all_ok = false;
+    const std::string message =
+        to_string(target.partition) + ": OffsetCommit: " + std::string(protocol::name(code));
+    if (is_group_error(code)) {
+      group_error_ = GroupError{code, plan.generation, reply.node, message};
+    } else if (partition != nullptr) {
+      // Of this partition alone (topic gone, not authorised): the others must not wait for it.
+      partition->commit_retry_at = now + partition->backoff.next(random_);
+      partition->error = "OffsetCommit: " + std::string(protocol::name(code));
+      if (protocol::refreshes_metadata(code)) metadata.request_refresh();
+    }
+  }
+  if (all_ok) {
+    backoff_.reset();
+    stats.commit_seconds.observe(std::chrono::duration<double>(now - plan.sent_at).count());
+  } else if (group_error_) {
+    retry_later(now);
+  }
+  finish_waiting(partitions);
+  return true;
+}
+
+bool Committer::on_failure(const protocol::Failure& failure, ConsumerStats& stats, TimePoint now) {
+  if (!in_flight_ || failure.id != in_flight_->id) return false;
+  group_error_ = GroupError{0, in_flight_->generation, failure.node, failure.message};
+  in_flight_.reset();
+  ++stats.commits["retriable"];
+  retry_later(now);
+  return true;
+}
+
+std::uint64_t Committer::ticket_for(const std::vector<PartitionProgress>& offsets,
+                                    const Partitions& partitions) {
+  Waiting waiting;
+  for (const PartitionProgress& each : offsets) {
+    const auto it = partitions.find(each.partition);
+    if (it == partitions.end() || !it->second.needs_commit()) continue;
+    waiting.targets.push_back({each.partition, it->second.incarnation, it->second.ledger->watermark()});
+  }
+  if (waiting.targets.empty()) return 0;
+  waiting.ticket = ++last_ticket_;
+  waiting_.push_back(std::move(waiting));
+  return last_ticket_;
+}
+
+void Committer::finish_waiting(const Partitions& partitions) {
+  std::erase_if(waiting_, [&](const Waiting& waiting) {
+    bool fenced = false;
+    for (const Target& target : waiting.targets) {
+      const auto it = partitions.find(target.partition);
+      if (it == partitions.end() || it->second.incarnation != target.incarnation) {
+        fenced = true;
+      } else if (it->second.committed.value_or(-1) < target.offset) {
+        return false;
+      }
+    }
+    done_.push_back({waiting.ticket, fenced ? CommitOutcome::kFenced : CommitOutcome::kCommitted});
+    return true;
+  });
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,157 @@
+#include "daemon/core/consumer.hpp"
+#include "protocol/records/record_set.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <utility>
+
+namespace sluice::core {
+
+namespace {
+
+const char* state_name(MemberState state) {
+  switch (state) {
+    case MemberState::kUnjoined:
+      return "unjoined";
+    case MemberState::kRevoking:
+      return "revoking";
+    case MemberState::kJoining:
+      return "joining";
+    case MemberState::kSyncing:
+      return "syncing";
+    case MemberState::kStable:
+      return "stable";
+    case MemberState::kLeaving:
+      return "leaving";
+    case MemberState::kLeft:
+      return "left";
+    case MemberState::kFailed:
+      return "failed";
+  }
+  return "unknown";
+}
+
+std::string seconds(Duration duration) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(duration).count()) + " s";
+}
+
+/// Timestamp of the record at the watermark, when it is still in memory.
+std::optional<std::int64_t> first_unsettled_timestamp(const Partition& partition) {
+  const Offset watermark = partition.ledger->watermark();
+  const auto& chunks = partition.buffer.chunks();
+  for (std::size_t i = partition.buffer.find(watermark); i < chunks.size(); ++i) {
+    protocol::RecordCursor cursor(chunks[i]->batch.header, chunks[i]->batch.payload);
+    protocol::Record record;
+    while (cursor.next(record)) {
+      if (record.offset >= watermark)
+        return record.timestamp >= 0 ? std::optional(record.timestamp) : std::nullopt;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<BlockedBy> blocked_by(const Partition& partition,
+                                    const LeaseTable& leases,
+                                    const Metadata& metadata,
+                                    bool waits_for_budget,
+                                    TimePoint now) {
+  if (partition.phase == PartitionPhase::kStopped)
+    return BlockedBy{"stopped", partition.error.value_or("stopped")};
+  if (partition.broken) return BlockedBy{"corrupt", *partition.broken};
+  if (partition.revoking) return BlockedBy{"revoking", "the group is taking this partition away"};
+  if (partition.paused) return BlockedBy{"paused", "paused"};
+  const auto info = metadata.partition(partition.id);
+  if (!info || info->leader < 0) return BlockedBy{"no_leader", "no leader is known for this partition"};
+  if (partition.error) return BlockedBy{"error", *partition.error};
+  if (!partition.ready()) return BlockedBy{"no_offset", "finding out where to begin"};
+  if (const auto head = partition.ledger->first_unsettled(partition.ledger->watermark())) {
+    if (head->entry.state == PartitionLedger::State::kLeased) {
+      std::string text = "leased";
+      leases.for_each_open([&](const LeaseTable::Lease& lease) {
+        if (lease.number != head->entry.lease) return;
+        text = "leased by batch " + lease.id.to_string() + " for " + seconds(now - lease.granted_at);
+      });
+      return BlockedBy{"leased", std::move(text)};
+    }
+    if (head->entry.state == PartitionLedger::State::kReturned && head->entry.not_before > now) {
+      return BlockedBy{"back_off",
+                       "released with a delay, for another " + seconds(head->entry.not_before - now)};
+    }
+  }
+  const bool behind = partition.end && *partition.end > partition.fetch_position;
+  if (behind && waits_for_budget && !partition.has_new_data()) {
+    return BlockedBy{"budget", "the memory budget is used up by other records that are not settled yet"};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+ConsumerStatus Consumer::status(TimePoint now) const {
+  ConsumerStatus status;
+  status.group_id = options_.membership.group_id;
+  status.state = state_name(membership_.state());
+  status.protocol = "classic";
+  if (const auto chosen = membership_.chosen_assignor())
+    status.assignor = std::string(assignor_name(*chosen));
+  status.identity = membership_.identity();
+  status.draining = draining_;
+  status.waiting_fetches = static_cast<std::uint32_t>(delivery_.waiting());
+  status.last_heartbeat_success = membership_.last_heartbeat().value_or(TimePoint{});
+  if (membership_.fatal_error()) {
+    status.error = membership_.fatal_error();
+  } else if (coordinator_.error()) {
+    status.error = coordinator_.error();
+  } else if (!coordinator_.node() && metadata_.error()) {
+    status.error = "no broker answers: " + *metadata_.error();
+  } else if (commit_error_) {
+    status.error = "commit: " + *commit_error_;
+  }
+  for (const auto& [tp, partition] : partitions_) {
+    PartitionStatus each;
+    each.partition = tp;
+    each.committed = partition.committed;
+    each.end = partition.end;
+    each.log_start = partition.log_start;
+    each.paused = partition.paused;
+    each.buffered_records_bytes = static_cast<std::uint64_t>(partition.buffer.bytes());
+    if (const auto info = metadata_.partition(tp)) each.leader = info->leader;
+    if (partition.ledger) {
+      each.position = partition.ledger->position();
+      each.fetch_position = partition.fetch_position;
+      each.leased_records = static_cast<std::uint64_t>(partition.ledger->leased());
+      each.first_unsettled = partition.ledger->watermark();
+      each.first_unsettled_timestamp = first_unsettled_timestamp(partition);
+    }
+    each.blocked_by = blocked_by(partition, leases_, metadata_, fetcher_.waits_for_budget(), now);
+    if (partition.revoking && revoke_by_) status.revoking.push_back({tp, *revoke_by_});
+    status.partitions.push_back(std::move(each));
+  }
+  leases_.for_each_open([&](const LeaseTable::Lease& lease) {
+    OpenLease open;
+    open.id = lease.id;
+    open.request_id = lease.request_id;
+    open.granted_at = lease.granted_at;
+    open.expires_at = lease.expires_at;
+    open.records = lease.records;
+    open.unsettled = static_cast<std::uint32_t>(LeaseTable::unsettled(lease, partitions_));
+    open.bytes = lease.bytes;
+    for (const LeaseTable::Part& part : lease.parts) {
+      for (const OffsetRange& run : part.runs) open.ranges.emplace_back(part.partition, run);
+    }
+    status.leases.push_back(std::move(open));
+  });
+  return status;
+}
+
+void Consumer::copy_membership_stats(std::int64_t wall_ms) {
+  stats_.heartbeats = membership_.heartbeats();
+  stats_.rebalances = membership_.rebalances();
+  if (const auto last = membership_.last_heartbeat()) {
+    const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(now_ - *last);
+    stats_.last_heartbeat_wall_ms = wall_ms - age.count();
+  }
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,109 @@
+#pragma once
+
+#include "daemon/core/api.hpp"
+#include "daemon/core/delivery/selection.hpp"
+#include "daemon/core/fetch/partition.hpp"
+#include "daemon/core/random.hpp"
+#include "daemon/core/time.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sluice::core {
+
+/// Who holds which batch until when, and what became of batches that ended.
+///
+/// The state of single offsets lives in the ledgers of the partitions; a lease only remembers which offsets
+/// it was given. Ended leases are remembered for a while so that a repeated or late ack gets a true answer.
+class LeaseTable {
+ public:
+  enum class State : std::uint8_t { kOpen = 1, kDone, kReleased, kExpired };
+
+  struct Part {
+    TopicPartition partition;
+    std::uint64_t incarnation = 0;
+    std::vector<OffsetRange> runs;  ///< ascending
+  };
+
+  struct Lease {
+    LeaseNumber number = 0;
+    BatchId id;
+    State state = State::kOpen;
+    std::string request_id;
+    TimePoint granted_at{};
+    TimePoint expires_at = kNever;
+    TimePoint ended_at = kNever;
+    FetchResult answer;  ///< as it was given, to repeat it; its batch is dropped when the lease ends
+    std::uint32_t records = 0;
+    std::int64_t bytes = 0;
+    std::vector<Part> parts;
+  };
+
+  /// Bounds of the memory of ended leases.
+  struct Options {
+    std::size_t ended_max = 10'000;
+    Duration ended_for = std::chrono::hours(1);
+  };
+
+  explicit LeaseTable(std::uint64_t seed) : LeaseTable(seed, Options{}) {}
+  LeaseTable(std::uint64_t seed, Options options) : random_(seed), options_(options) {}
+
+  [[nodiscard]] LeaseNumber next_number() { return ++last_number_; }
+  [[nodiscard]] BatchId next_id() { return BatchId({random_.next(), random_.next()}); }
+
+  /// Files a lease whose records are marked in the ledgers already.
+  Lease& open(Lease lease);
+
+  [[nodiscard]] Lease* find(BatchId id);
+  [[nodiscard]] const Lease* find(BatchId id) const;
+  [[nodiscard]] Lease* find_request(const std::string& request_id);
+
+  [[nodiscard]] AckResult ack(BatchId id, const AckSpec& spec, Partitions& partitions, TimePoint now);
+  [[nodiscard]] LeaseResult extend(BatchId id, Duration lease, TimePoint now);
+  [[nodiscard]] LeaseResult release(BatchId id, Duration delay, Partitions& partitions, TimePoint now);
+  /// The batch never reached its application: back at once, and the delivery does not count.
+  void undo(BatchId id, Partitions& partitions, TimePoint now);
+
+  /// Ends leases whose deadline has passed; their records are returned. Calls `f` for each, with the records
+  /// that went back per partition.
+  void expire(TimePoint now,
+              Partitions& partitions,
+              const std::function<void(const Lease&, const TopicPartition&, std::int64_t)>& f);
+  /// Forgets the part of a partition that is no longer ours. Leases without any part left end.
+  void forget(const TopicPartition& partition,
+              std::uint64_t incarnation,
+              Partitions& partitions,
+              TimePoint now);
+
+  [[nodiscard]] std::size_t open_count() const { return deadlines_.size(); }
+  [[nodiscard]] TimePoint next_deadline() const {
+    return deadlines_.empty() ? kNever : deadlines_.begin()->first;
+  }
+  /// Records of the lease that are neither settled nor given back.
+  [[nodiscard]] static std::int64_t unsettled(const Lease& lease, const Partitions& partitions);
+  void for_each_open(const std::function<void(const Lease&)>& f) const;
+
+ private:
+  void end(Lease& lease, State state, TimePoint now);
+  void end_when_done(Lease& lease, const Partitions& partitions, TimePoint now);
+  std::int64_t give_back_all(Lease& lease, Partitions& partitions, TimePoint not_before, bool counted);
+
+  Random random_;
+  Options options_;
+  LeaseNumber last_number_ = 0;
+  std::map<BatchId, Lease> leases_;
+  std::map<std::string, BatchId> requests_;            ///< of open leases
+  std::set<std::pair<TimePoint, BatchId>> deadlines_;  ///< of open leases
+  std::deque<BatchId> ended_;                          ///< in the order they ended
+};
+
+}  // namespace sluice::core

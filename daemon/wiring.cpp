@@ -1,0 +1,141 @@
+#include "daemon/wiring.hpp"
+
+#include "daemon/core/random.hpp"
+#include "daemon/version.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sluice {
+
+namespace {
+
+std::optional<std::string> unless_empty(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional(text);
+}
+
+core::Assignor to_core(config::Assignor assignor) {
+  switch (assignor) {
+    case config::Assignor::kRange:
+      return core::Assignor::kRange;
+    case config::Assignor::kRoundRobin:
+      return core::Assignor::kRoundRobin;
+    case config::Assignor::kSticky:
+      return core::Assignor::kSticky;
+    case config::Assignor::kCooperativeSticky:
+      return core::Assignor::kCooperativeSticky;
+  }
+  return core::Assignor::kRange;
+}
+
+core::OffsetReset to_core(config::OffsetReset reset) {
+  switch (reset) {
+    case config::OffsetReset::kEarliest:
+      return core::OffsetReset::kEarliest;
+    case config::OffsetReset::kLatest:
+      return core::OffsetReset::kLatest;
+    case config::OffsetReset::kNone:
+      return core::OffsetReset::kNone;
+  }
+  return core::OffsetReset::kEarliest;
+}
+
+std::int32_t to_int32(std::int64_t value) {
+  return static_cast<std::int32_t>(
+      std::clamp<std::int64_t>(value, 0, std::numeric_limits<std::int32_t>::max()));
+}
+
+core::Consumer::Options to_core(const config::ConsumerOptions& from) {
+  const config::KafkaOptions& kafka = from.kafka;
+  const core::IsolationLevel isolation = kafka.isolation_level == config::IsolationLevel::kReadCommitted
+                                             ? core::IsolationLevel::kReadCommitted
+                                             : core::IsolationLevel::kReadUncommitted;
+  core::Consumer::Options to;
+  to.membership.group_id = kafka.group_id;
+  to.membership.instance_id = unless_empty(kafka.group_instance_id);
+  to.membership.rack = unless_empty(kafka.client_rack);
+  to.membership.topics = from.topics;
+  to.membership.strategies.clear();
+  for (const config::Assignor each : kafka.partition_assignment_strategy) {
+    to.membership.strategies.push_back(to_core(each));
+  }
+  to.membership.session_timeout = kafka.session_timeout;
+  to.membership.heartbeat_interval = kafka.heartbeat_interval;
+  to.membership.rebalance_timeout = kafka.rebalance_timeout;
+  to.membership.rebalance_drain = kafka.rebalance_drain;
+  to.membership.request_timeout = kafka.request_timeout;
+  to.membership.retry_backoff = kafka.retry_backoff;
+  to.membership.retry_backoff_max = kafka.retry_backoff_max;
+  to.metadata.request_timeout = kafka.request_timeout;
+  to.metadata.max_age = kafka.metadata_max_age;
+  to.metadata.retry_backoff = kafka.retry_backoff;
+  to.metadata.retry_backoff_max = kafka.retry_backoff_max;
+  for (std::size_t i = 0; i < kafka.bootstrap_servers.size(); ++i) {
+    to.metadata.bootstrap.push_back(-1 - static_cast<protocol::NodeId>(i));
+  }
+  to.coordinator.group_id = kafka.group_id;
+  to.coordinator.request_timeout = kafka.request_timeout;
+  to.coordinator.retry_backoff = kafka.retry_backoff;
+  to.coordinator.retry_backoff_max = kafka.retry_backoff_max;
+  to.committed_offsets = {kafka.group_id, kafka.request_timeout, kafka.retry_backoff,
+                          kafka.retry_backoff_max};
+  to.commit = {kafka.group_id, kafka.request_timeout, kafka.retry_backoff, kafka.retry_backoff_max};
+  to.list_offsets.reset = to_core(kafka.auto_offset_reset);
+  to.list_offsets.isolation = isolation;
+  to.list_offsets.request_timeout = kafka.request_timeout;
+  to.fetch.isolation = isolation;
+  to.fetch.min_bytes = to_int32(kafka.fetch_min_bytes);
+  to.fetch.max_wait = kafka.fetch_max_wait;
+  to.fetch.max_bytes = to_int32(kafka.fetch_max_bytes);
+  to.fetch.partition_max_bytes = to_int32(kafka.max_partition_fetch_bytes);
+  to.fetch.rack = kafka.client_rack;
+  to.fetch.request_timeout = kafka.request_timeout;
+  if (kafka.max_poll_bytes > 0) to.delivery.quantum = kafka.max_poll_bytes;
+  return to;
+}
+
+engine::ConsumerEngine::Options to_engine(const config::ConsumerOptions& from,
+                                          const config::HttpOptions& http,
+                                          std::uint64_t seed) {
+  const config::KafkaOptions& kafka = from.kafka;
+  engine::ConsumerEngine::Options to;
+  to.name = from.name;
+  to.core = to_core(from);
+  to.fetch_defaults.max_records = to_int32(kafka.max_poll_records);
+  to.fetch_defaults.max_bytes = kafka.max_poll_bytes;
+  to.fetch_defaults.wait = std::chrono::seconds(5);
+  to.fetch_defaults.lease = from.lease;
+  to.net.client_id = kafka.client_id;
+  to.net.client_software_version = std::string(kVersion);
+  to.net.connect_timeout = kafka.socket_connection_setup_timeout;
+  to.net.idle_max = kafka.connections_max_idle;
+  to.net.reconnect_backoff = kafka.reconnect_backoff;
+  to.net.reconnect_backoff_max = kafka.reconnect_backoff_max;
+  to.net.jitter_seed = seed;
+  protocol::NodeId id = -1;
+  for (const config::ServerAddress& server : kafka.bootstrap_servers) {
+    to.bootstrap.push_back({id--, server.host, server.port});
+  }
+  to.waiting_fetches_max = static_cast<std::size_t>(http.max_waiting_fetches);
+  to.commit_wait_max = kafka.request_timeout;
+  to.seed = seed;
+  return to;
+}
+
+}  // namespace
+
+engine::Daemon::Options to_engine(const config::Options& options, std::uint64_t seed) {
+  core::Random random(seed);
+  engine::Daemon::Options to;
+  to.memory_budget = options.memory.budget;
+  for (const auto& [name, consumer] : options.consumers) {
+    to.consumers.push_back(to_engine(consumer, options.http, random.next()));
+  }
+  return to;
+}
+
+}  // namespace sluice
