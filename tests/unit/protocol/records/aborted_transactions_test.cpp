@@ -36,9 +36,11 @@ TEST(AbortedTransactions, HideTransactionsThatBeganBeforeTheFetchOffset) {
   EXPECT_TRUE(aborted.is_aborted(data(1, 100, 104)));
 }
 
-TEST(AbortedTransactions, HideABatchWhoseMiddleIsTheFirstOffset) {
-  AbortedTransactions aborted({{1, 12}});
-  EXPECT_TRUE(aborted.is_aborted(data(1, 10, 14)));
+TEST(AbortedTransactions, HideABatchThatReachesTheFirstOffset) {
+  for (const std::int64_t first_offset : {10, 12, 14}) {
+    AbortedTransactions aborted({{1, first_offset}});
+    EXPECT_TRUE(aborted.is_aborted(data(1, 10, 14))) << first_offset;
+  }
 }
 
 // Redpanda sends the list in no order; rolled back records were delivered (franz-go 1.21.4).
