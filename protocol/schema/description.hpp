@@ -107,6 +107,13 @@ constexpr bool for_each_field(F&& f) {
   return std::apply([&](const auto&... fields) { return (f(fields) && ...); }, Description<S>::kValue.fields);
 }
 
+/// Whether a field is as in a fresh struct.
+template <class S, class T>
+[[nodiscard]] bool is_default(const S& value, const Field<S, T>& f) {
+  static const S defaults{};
+  return value.*f.member == defaults.*f.member;
+}
+
 template <class T>
 inline constexpr bool kIsVector = false;
 template <class T>

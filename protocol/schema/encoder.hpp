@@ -60,12 +60,6 @@ class Encoder {
   };
 
   template <class S, class T>
-  static bool is_default(const S& value, const Field<S, T>& f) {
-    static const S kDefaults{};
-    return value.*f.member == kDefaults.*f.member;
-  }
-
-  template <class S, class T>
   bool write_field(const S& value, const Field<S, T>& f) {
     const Form form{.compact = flexible_ && !f.is_always_classic,
                     .nullable = f.null_versions.contains(version_)};

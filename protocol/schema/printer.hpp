@@ -49,12 +49,6 @@ class Printer {
  private:
   static constexpr std::size_t kElementsMax = 32;  // of one list, when redacting: log lines stay readable
 
-  template <class S, class T>
-  static bool is_default(const S& value, const Field<S, T>& f) {
-    static const S kDefaults{};
-    return value.*f.member == kDefaults.*f.member;
-  }
-
   void print(bool value) { out_ += value ? "true" : "false"; }
   template <std::signed_integral T>
   void print(T value) {

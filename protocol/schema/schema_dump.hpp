@@ -34,13 +34,13 @@ class SchemaDump {
  private:
   template <Described S>
   void dump_fields(const std::string& path, VersionRange around) {
-    static const S kDefaults{};
+    static const S defaults{};
     for_each_field<S>([&]<class T>(const Field<S, T>& f) {
       const VersionRange present = intersect(f.versions, around);
       const std::string name = path + '.' + std::string(f.name);
       out_ += name + '|' + type_name<T>() + '|' + text(present) + "|null " +
               text(intersect(f.null_versions, present)) + "|tag " +
-              (f.is_tagged() ? std::to_string(f.tag) : "-") + "|default " + value_text(kDefaults.*f.member);
+              (f.is_tagged() ? std::to_string(f.tag) : "-") + "|default " + value_text(defaults.*f.member);
       if (f.is_ignorable) out_ += "|ignorable";
       if (f.is_always_classic) out_ += "|classic";
       out_ += '\n';

@@ -62,8 +62,8 @@ std::vector<MessageCodecs> describe_all() {
 }  // namespace
 
 const std::vector<MessageCodecs>& all_messages() {
-  static const std::vector<MessageCodecs> kAll = describe_all();
-  return kAll;
+  static const std::vector<MessageCodecs> all = describe_all();
+  return all;
 }
 
 }  // namespace sluice::golden

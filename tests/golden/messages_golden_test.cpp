@@ -30,7 +30,7 @@ struct Vector {
 
 /// By name of the message.
 const std::map<std::string, std::vector<Vector>>& vectors() {
-  static const auto kVectors = [] {
+  static const auto loaded = [] {
     std::map<std::string, std::vector<Vector>> all;
     for (const json& line : read_objects("messages.jsonl.gz")) {
       all[line.at("message").get<std::string>()].push_back(
@@ -39,7 +39,7 @@ const std::map<std::string, std::vector<Vector>>& vectors() {
     }
     return all;
   }();
-  return kVectors;
+  return loaded;
 }
 
 class MessageOfKafka : public testing::TestWithParam<MessageCodecs> {};
