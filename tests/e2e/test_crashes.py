@@ -16,21 +16,6 @@ from support.waiting import eventually
 from support.workers import Findings, Workers
 
 
-def drain_topic(consumer, timeout_s=30):
-    """Everything that still comes, acked, until nothing has come for a second."""
-    found = []
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        batch = consumer.fetch(wait_ms=1000, max_records=1000)
-        if batch["batch_id"] is None:
-            if batch["reason"] == "timeout":
-                return found
-            continue
-        found += batch["records"]
-        consumer.ack(batch)
-    raise AssertionError("records never end")
-
-
 @pytest.mark.sanitizers
 def test_kill_9_of_the_daemon_redelivers_only_what_was_not_acked(kafka, sluice):
     daemon = sluice(partitions=4, session_timeout_ms=2000, heartbeat_interval_ms=300)
@@ -43,7 +28,7 @@ def test_kill_9_of_the_daemon_redelivers_only_what_was_not_acked(kafka, sluice):
 
     daemon.kill()
     daemon.start()
-    after = drain_topic(daemon.consumer())
+    after = collect(daemon.consumer(), 2000 - len(acked))
 
     expected = {(daemon.topic, partition, offset) for partition in range(4) for offset in range(500)}
     assert {place(record) for record in acked} | {place(record) for record in after} == expected

@@ -117,8 +117,8 @@ def test_two_daemons_and_a_java_member_with_a_daemon_as_leader(group, assignor):
     second = group.join_daemon("two")
     three = group.settle()
     if assignor == "cooperative-sticky":
-        assert kept(alone, two) == 6  # 11 partitions for two: 6 stay
-        assert kept(two, three) == 8  # 4 + 4 stay, the third gets what the others have above their share
+        assert kept(alone, two) >= TOTAL // 2  # what stays is all that the first may keep
+        assert kept(two, three) >= TOTAL - 4  # only the newcomer's share moves
     java.leave()
     group.left("java")
     after = group.settle()
@@ -169,7 +169,7 @@ def test_a_librdkafka_member_beside_a_daemon(group, assignor):
 @pytest.mark.parametrize("assignor", ["range", "cooperative-sticky"])
 def test_rebalances_under_load_repeat_nothing_that_was_acked(kafka, daemons, directory, unique, assignor):
     """Daemons join and leave in good order while workers pull from both: what was acked never comes again."""
-    partitions, total = 8, 24_000
+    partitions, total = 8, 60_000
     topic = kafka.create_topic(unique, partitions)
     settings = {
         "group.id": unique,
@@ -179,10 +179,10 @@ def test_rebalances_under_load_repeat_nothing_that_was_acked(kafka, daemons, dir
     }
     fill(kafka.bootstrap, topic, partitions, total)
     first = daemons(kafka.bootstrap, {"c": settings}, name="one")
-    crews = [Workers(directory, first.address, "c", 2, style="plain", max_records=20)]
+    crews = [Workers(directory, first.address, "c", 2, style="plain", pace_s=0.005, max_records=20)]
     eventually("work is under way", lambda: crews[0].settled > 1000, 60)
     second = daemons(kafka.bootstrap, {"c": settings}, name="two")
-    crews.append(Workers(directory, second.address, "c", 2, style="plain", max_records=20))
+    crews.append(Workers(directory, second.address, "c", 2, style="plain", pace_s=0.005, max_records=20))
     eventually("the second works too", lambda: crews[1].settled > 1000, 60)
     assert first.stop() == 0
     eventually(

@@ -15,16 +15,20 @@ _context = multiprocessing.get_context("spawn")
 
 
 class Workers:
-    """`count` processes that pull and settle until `total` records are settled, or until stop()."""
+    """`count` processes that pull, work `pace_s` on each batch and settle it, until `total` records are settled or stop().
 
-    def __init__(self, directory: Path, address: str, name: str, count: int, total=None, style="mixed", **limits):
+    Style: "mixed" settles in every form there is and accepts no refusal; "plain" acks whole batches and takes a
+    daemon that goes away, or a lease that is gone, as it comes.
+    """
+
+    def __init__(self, directory: Path, address: str, name: str, count: int, total=None, style="mixed", pace_s=0.0, **limits):
         self._settled = _context.Value("q", 0)
         self._stop = _context.Event()
         self._files = [directory / f"worker-{address.rsplit(':', 1)[1]}-{index}.jsonl" for index in range(count)]
         self._processes = [
             _context.Process(
                 target=_work,
-                args=(str(file), address, name, index, count, total, style, limits, self._settled, self._stop),
+                args=(str(file), address, name, index, count, total, style, pace_s, limits, self._settled, self._stop),
                 daemon=True,
             )
             for index, file in enumerate(self._files)
@@ -63,7 +67,7 @@ class Workers:
         return sorted(found, key=lambda delivery: delivery["at"])
 
 
-def _work(file, address, name, index, count, total, style, limits, settled, stop):
+def _work(file, address, name, index, count, total, style, pace_s, limits, settled, stop):
     consumer = Consumer(address, name)
     rounds = 0
     with open(file, "w") as log:
@@ -84,6 +88,7 @@ def _work(file, address, name, index, count, total, style, limits, settled, stop
                 continue
             rounds += 1
             delivery = _describe(batch)
+            time.sleep(pace_s)
             try:
                 accepted, released, gone = _settle(consumer, batch, delivery, rounds + index, style)
             except OSError:
