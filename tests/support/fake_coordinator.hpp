@@ -209,13 +209,16 @@ class FakeCoordinator {
     member.rebalance_timeout = std::chrono::milliseconds(request.rebalance_timeout_ms);
     member.seen_at = now;
     member.join = from;
-    const bool is_settled = state_ == State::kStable || state_ == State::kCompleting;
-    const bool stays = is_known && is_settled && !has_changed;
-    if (stays && (replaces || state_ == State::kCompleting || id != leader_)) {
-      return tell_joined(id, replaces && id == leader_);
-    }
+    if (is_known && !has_changed && may_stay(id, replaces)) return tell_joined(id, replaces && id == leader_);
     if (state_ != State::kPreparing) start_rebalance(now);
     try_complete_join(now);
+  }
+
+  // Whether a known member that says nothing new gets the current generation instead of a rebalance. While
+  // the leader assigns, it knows a replaced static member only under its old id.
+  [[nodiscard]] bool may_stay(const std::string& id, bool replaces) const {
+    if (state_ == State::kStable) return replaces || id != leader_;
+    return state_ == State::kCompleting && !replaces;
   }
 
   // A static member came back under a new member id: the old one is fenced from now on.

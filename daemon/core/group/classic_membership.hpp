@@ -23,26 +23,28 @@
 namespace sluice::core {
 
 /// Membership of one consumer in one classic group: JoinGroup, SyncGroup, Heartbeat, LeaveGroup. Pure;
-/// nothing in it depends on how fast records are processed. Source: KIP-54, KIP-62, KIP-345, KIP-394,
-/// KIP-429, KIP-559, KIP-814.
+/// nothing in it depends on how fast records are processed.
+/// Source: KIP-54, KIP-62, KIP-345, KIP-394, KIP-429, KIP-559, KIP-814.
 ///
 /// How the Consumer reads the events, whatever the rebalance protocol:
-/// - PartitionsRevoking{partitions, finish_by}: stop handing out, drain, commit, call released(). Keep
-/// positions and
-///   leases that are still open until the next event about them: an eager member gives up everything before
-///   it joins and mostly gets it back.
-/// - PartitionsAssigned{added, all}: `added` starts afresh from the committed offset, even where the Consumer
-/// still
-///   keeps something of an earlier time. `all` without `added` stayed ours without a gap: positions and
-///   leases stay valid. Whatever the Consumer keeps beyond `all` belongs to somebody else now: drop it, do
-///   not commit it. In a cooperative group `all` still holds the partitions of the PartitionsRevoking that
-///   follows at once.
-/// - PartitionsLost: drop, do not commit. It comes before the member joins again, and also before
-/// PartitionsAssigned
-///   when a generation passed without us (somebody else may have had the partitions in between).
+///
+/// PartitionsRevoking{partitions, finish_by}: stop handing out, drain, commit, call released(). Keep
+/// positions and open leases until the next event all the same: an eager member gives up everything before it
+/// joins and mostly gets it back.
+///
+/// PartitionsAssigned{added, all}: `added` starts afresh from the committed offset, even where the Consumer
+/// still keeps something of an earlier time. `all` without `added` stayed ours without a gap: positions and
+/// leases stay valid. Whatever the Consumer keeps beyond `all` belongs to somebody else now: drop it, do not
+/// commit it. In a cooperative group `all` still holds the partitions of the PartitionsRevoking that follows
+/// at once.
+///
+/// PartitionsLost: nothing is ours any more. Drop everything, do not commit. It comes before the member joins
+/// again, and also before PartitionsAssigned when a generation passed without us: somebody else may have had
+/// the partitions in between.
 ///
 /// All calls take a time that never goes back. Everything that is sent is sent by poll(): call it after every
-/// other call, and at the Outbox's wake time.
+/// other call, and at the Outbox's wake time. A process that may have been stopped for a while calls poll()
+/// and reads the events before it hands out, acks or commits anything: the partitions may be lost.
 class ClassicMembership {
  public:
   struct Options {
