@@ -101,6 +101,11 @@ SteadyTime BrokerPool::muted_until(NodeId node, Lane lane) const {
                                                        : connection->second->muted_until();
 }
 
+SteadyTime BrokerPool::reconnect_at(NodeId node) const {
+  const auto found = nodes_.find(node);
+  return found == nodes_.end() ? SteadyTime::min() : found->second.not_before;
+}
+
 void BrokerPool::on_ready(BrokerConnection& connection) {
   ++counters_.dials_succeeded;
   ++counters_.connections_open;

@@ -50,6 +50,9 @@ class BrokerPool final : private ConnectionListener {
   /// Nothing is written to this broker on this lane before then (KIP-219). SteadyTime::min(): not throttled.
   [[nodiscard]] SteadyTime muted_until(protocol::NodeId node, protocol::Lane lane) const;
 
+  /// Nothing dials this broker before then. SteadyTime::min(): no reconnect back-off.
+  [[nodiscard]] SteadyTime reconnect_at(protocol::NodeId node) const;
+
   /// For tests and dumps: what is still running.
   [[nodiscard]] std::vector<std::string> live_tasks() const { return tasks_.live_names(); }
 
