@@ -55,7 +55,6 @@ struct Options {
 
   milliseconds fetch_wait_max{300'000};  ///< cap of wait_ms
   milliseconds lease_max{3'600'000};     ///< cap of lease_ms
-  milliseconds commit_timeout{30'000};   ///< how long an ack with commit `sync` waits for the coordinator
 };
 
 }  // namespace sluice::http
