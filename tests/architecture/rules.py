@@ -41,7 +41,7 @@ ROOMS = {
     "daemon/net/": {"daemon/net/", "protocol/"},
     "daemon/engine/": {"daemon/engine/", "daemon/core/", "daemon/net/", "protocol/"},
     "daemon/metrics/": {"daemon/metrics/", "daemon/engine/", "daemon/core/", "protocol/"},
-    "daemon/http/": {"daemon/http/", "daemon/metrics/", "daemon/engine/", "daemon/core/", "protocol/"},
+    "daemon/http/": {"daemon/http/", "daemon/metrics/", "daemon/engine/", "daemon/core/", "daemon/net/", "protocol/"},
     "daemon/": {"daemon/", "protocol/", "config/"},
 }
 
