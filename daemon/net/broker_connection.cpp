@@ -262,7 +262,7 @@ void BrokerConnection::expire_waiting(SteadyTime now) {
   for (const Waiting& waiting : late) {
     const std::string after = " within the " + in_ms(waiting.request.timeout) + " of the request";
     if (!link_) {
-      fail_waiting(waiting, FailureKind::kConnectFailed, "not connected" + after);
+      fail_waiting(waiting, FailureKind::kConnectFailed, "not connected" + after + ": " + dialer_.step());
     } else if (now < muted_until_) {
       fail_waiting(waiting, FailureKind::kTimedOut,
                    "not sent" + after + ": the broker throttles this client");

@@ -119,6 +119,7 @@ asio::awaitable<Dialer::Result<std::vector<Dialer::Endpoint>>> Dialer::resolve()
   const auto numeric = asio::ip::make_address(host_, not_numeric);
   if (!not_numeric) co_return std::vector{Endpoint(numeric, port_)};
 
+  step_ = "looking up " + host_;
   const auto lookup = std::make_shared<Lookup>(executor_);
   lookup_ = lookup;
   lookup->resolver.async_resolve(host_, std::to_string(port_), tcp::resolver::numeric_service,
@@ -141,14 +142,16 @@ asio::awaitable<Dialer::Result<std::vector<Dialer::Endpoint>>> Dialer::resolve()
 asio::awaitable<Dialer::Result<std::unique_ptr<Link>>> Dialer::try_address(Endpoint address) {
   std::int16_t version = kNewestHello;
   while (!aborted_) {
+    step_ = "connecting to " + to_string(address);
     link_ = std::make_unique<Link>(executor_, options_.frame_bytes_max);
     const error_code ec = co_await link_->stream.connect(address, options_.receive_buffer_bytes);
     if (expired_) co_return fail("connecting timed out");
     if (ec) co_return fail(ec.message());
 
+    step_ = "waiting for " + to_string(address) + " to answer ApiVersions";
     const Greeting greeting = co_await greet(version);
+    if (expired_) co_return fail("no answer to ApiVersions in time");  // and the stream is closed
     if (greeting.kind == Greeting::Kind::kDone) co_return std::move(link_);
-    if (expired_) co_return fail("no answer to ApiVersions in time");
     if (greeting.kind == Greeting::Kind::kFailed) co_return fail(greeting.message);
     if (version == 0) {
       co_return fail(

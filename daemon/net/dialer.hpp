@@ -50,6 +50,9 @@ class Dialer {
   ///                 packets does not use up the time of the next
   [[nodiscard]] boost::asio::awaitable<Result<std::unique_ptr<Link>>> dial(std::chrono::milliseconds timeout);
 
+  /// What is going on, for the log: "looking up kafka", "connecting to 10.0.0.7:9092", ...
+  [[nodiscard]] const std::string& step() const { return step_; }
+
   /// Makes dial() return soon, with an error. Does not wait for a name server.
   void abort();
 
@@ -69,6 +72,7 @@ class Dialer {
   std::string host_;
   std::uint16_t port_;
   Alarm alarm_;  // the share of the current step
+  std::string step_ = "waiting to dial";
   bool expired_ = false;
   bool aborted_ = false;
   std::shared_ptr<Lookup> lookup_;

@@ -331,6 +331,8 @@ TEST_F(BrokerConnectionTest, ARequestThatExpiresBeforeTheConnectionIsThereWasNot
     const auto hello = co_await broker.receive();
     co_await t.outcomes(1);
     EXPECT_EQ(t.failures_.at(0).kind, FailureKind::kConnectFailed);
+    EXPECT_THAT(t.failures_.at(0).message,
+                HasSubstr("not connected within the 10 ms of the request: waiting for 127."));
     co_await broker.answer(hello, test::speaks_everything());
     const auto request = co_await broker.receive();
     EXPECT_EQ(group_of(request), "patient");
