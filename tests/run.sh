@@ -6,6 +6,7 @@
 #   golden        Kafka's classes still write the committed bytes
 #   e2e           the release build against a real Kafka
 #   unit          unit tests under ASan and UBSan       asan       e2e subset under ASan and UBSan
+#   simulation    seeded worlds of members, brokers and applications, under ASan and UBSan
 #   tsan          unit tests and e2e subset under TSan
 #   bench         the benchmarks run, in short form
 # Logs of every step: build/test-logs.
@@ -14,7 +15,7 @@ set -uo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../deploy/setup/common.sh"
 cd "$SLUICE_ROOT" || exit 1
 
-parts=(architecture format golden packaging e2e tidy unit asan tsan bench)
+parts=(architecture format golden packaging e2e tidy unit simulation asan tsan bench)
 if [ "$#" -gt 0 ]; then
   for part in "$@"; do
     case " ${parts[*]} " in
@@ -132,6 +133,7 @@ part_packaging() { build release && run_pytest packaging tests/packaging; }
 part_e2e() { build release && run_pytest e2e tests/e2e; }
 part_tidy() { build release && step tidy tidy_is_clean; }
 part_unit() { unit_tests asan; }
+part_simulation() { build asan && step simulation build/asan/tests/simulation/simulation --seeds 50; }
 part_asan() { sanitized_e2e asan; }
 part_tsan() {
   unit_tests tsan

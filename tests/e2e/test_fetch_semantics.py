@@ -418,5 +418,5 @@ def test_the_state_names_assignment_lag_and_what_blocks(filled):
     state = consumer.state()
     text = json.dumps(state)
 
-    assert state["group_id"] == filled.group
+    assert state["group"] == filled.group
     assert filled.topic in text and "blocked_by" in text

@@ -31,7 +31,8 @@ STATUS = {
     "forbidden-origin": 403,
 }
 FETCH = "/v1/consumers/c/fetch"
-BATCH = "/v1/consumers/c/batches/no-such-batch"
+NO_BATCH = "0123456789abcdef0123456789abcdef"
+BATCH = f"/v1/consumers/c/batches/{NO_BATCH}"
 JSON = "Content-Type: application/json"
 
 
@@ -43,7 +44,7 @@ def check_problem(answer, slug, field=None):
     assert problem["status"] == STATUS[slug]
     assert problem["title"] and problem["detail"], answer
     if field:
-        assert field in problem["detail"] + problem.get("field", ""), answer
+        assert field in json.dumps(problem), answer
 
 
 @pytest.fixture(scope="module")
@@ -80,10 +81,10 @@ REQUESTS = [
     ("unknown consumer, state", "GET", "/v1/consumers/nobody", {}, None, "unknown-consumer", "nobody"),
     ("unknown consumer, fetch", "POST", "/v1/consumers/nobody/fetch", {}, None, "unknown-consumer", "nobody"),
     ("unknown consumer, ack", "POST", "/v1/consumers/nobody/batches/b/ack", {}, None, "unknown-consumer", "nobody"),
-    ("unknown batch, ack", "POST", BATCH + "/ack", {}, None, "unknown-batch", "no-such-batch"),
-    ("unknown batch, extend", "POST", BATCH + "/extend", {}, {"lease_ms": 5000}, "unknown-batch", "no-such-batch"),
-    ("unknown batch, release", "POST", BATCH + "/release", {}, None, "unknown-batch", "no-such-batch"),
-    ("unknown batch, shown", "GET", BATCH, {}, None, "unknown-batch", "no-such-batch"),
+    ("unknown batch, ack", "POST", BATCH + "/ack", {}, None, "unknown-batch", NO_BATCH),
+    ("unknown batch, extend", "POST", BATCH + "/extend", {}, {"lease_ms": 5000}, "unknown-batch", NO_BATCH),
+    ("unknown batch, release", "POST", BATCH + "/release", {}, None, "unknown-batch", NO_BATCH),
+    ("unknown batch, shown", "GET", BATCH, {}, None, "unknown-batch", NO_BATCH),
     ("GET of fetch", "GET", FETCH, {}, None, "method-not-allowed", None),
     ("PUT of fetch", "PUT", FETCH, {}, {}, "method-not-allowed", None),
     ("DELETE of a batch's ack", "DELETE", BATCH + "/ack", {}, None, "method-not-allowed", None),
@@ -102,8 +103,9 @@ REQUESTS = [
     ("JSON with NaN", "POST", FETCH, {"Content-Type": "application/json"}, '{"wait_ms": NaN}', "malformed-request", None),
     ("JSON in a broken encoding", "POST", FETCH, {"Content-Type": "application/json"}, b'{"request_id": "\xff"}', "malformed-request", None),
     ("JSON too deep", "POST", FETCH, {"Content-Type": "application/json"}, "[" * 5000 + "]" * 5000, "malformed-request", None),
-    ("JSON with a repeated key", "POST", FETCH, {"Content-Type": "application/json"}, '{"wait_ms": 1, "wait_ms": 2}', "malformed-request", "wait_ms"),
-    ("a list instead of an object", "POST", FETCH, {}, [], "invalid-value", None),
+    ("JSON with a repeated key", "POST", FETCH, {"Content-Type": "application/json"}, '{"wait_ms": 1, "wait_ms": 2}', "malformed-request", None),
+    ("a list instead of an object", "POST", FETCH, {}, [], "malformed-request", None),
+    ("a number instead of an object", "POST", FETCH, {}, 5, "malformed-request", None),
     ("a body without a type", "POST", FETCH, {}, b"{}", "unsupported-media-type", None),
     ("misspelt field", "POST", FETCH, {}, {"max_record": 5}, "invalid-value", "max_record"),
     ("max_records 0", "POST", FETCH, {}, {"max_records": 0}, "invalid-value", "max_records"),
@@ -111,14 +113,13 @@ REQUESTS = [
     ("max_records as text", "POST", FETCH, {}, {"max_records": "5"}, "invalid-value", "max_records"),
     ("max_records with a fraction", "POST", FETCH, {}, {"max_records": 1.5}, "invalid-value", "max_records"),
     ("max_records beyond 64 bits", "POST", FETCH, {"Content-Type": "application/json"}, '{"max_records": 99999999999999999999}', "invalid-value", "max_records"),
-    ("max_records null", "POST", FETCH, {}, {"max_records": None}, "invalid-value", "max_records"),
     ("max_bytes 0", "POST", FETCH, {}, {"max_bytes": 0}, "invalid-value", "max_bytes"),
     ("max_bytes -2", "POST", FETCH, {}, {"max_bytes": -2}, "invalid-value", "max_bytes"),
     ("wait_ms negative", "POST", FETCH, {}, {"wait_ms": -1}, "invalid-value", "wait_ms"),
     ("wait_ms true", "POST", FETCH, {}, {"wait_ms": True}, "invalid-value", "wait_ms"),
     ("lease_ms 0", "POST", FETCH, {}, {"lease_ms": 0}, "invalid-value", "lease_ms"),
     ("lease_ms negative", "POST", FETCH, {}, {"lease_ms": -1}, "invalid-value", "lease_ms"),
-    ("min_records above max_records", "POST", FETCH, {}, {"min_records": 10, "max_records": 5}, "invalid-value", "min_records"),
+    ("min_records negative", "POST", FETCH, {}, {"min_records": -1}, "invalid-value", "min_records"),
     ("min_bytes negative", "POST", FETCH, {}, {"min_bytes": -1}, "invalid-value", "min_bytes"),
     ("unknown mode", "POST", FETCH, {}, {"mode": "push"}, "invalid-value", "mode"),
     ("unknown encoding", "POST", FETCH, {}, {"encoding": {"value": "hex"}}, "invalid-value", "encoding"),

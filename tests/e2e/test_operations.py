@@ -114,7 +114,7 @@ def test_metrics_tell_lag_position_leases_and_commits(kafka, sluice):
     assert metrics.sum("sluice_rebalances_total", **labels) >= 1
     assert metrics.sum("sluice_heartbeats_total", **labels) >= 0
     assert metrics.sum("sluice_partition_lag_seconds", **labels) > 0
-    assert metrics.sum("sluice_buffer_limit_bytes") > 0
+    assert metrics.sum("sluice_memory_budget_bytes") > 0
     for name in (
         "sluice_build_info",
         "sluice_last_heartbeat_success_timestamp_seconds",
