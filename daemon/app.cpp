@@ -1,7 +1,9 @@
 #include "daemon/app.hpp"
 
 #include "daemon/engine/daemon.hpp"
+#include "daemon/http/server.hpp"
 #include "daemon/logging.hpp"
+#include "daemon/metrics/exporter.hpp"
 #include "daemon/net/task_group.hpp"
 #include "daemon/net/use_ec.hpp"
 #include "daemon/version.hpp"
@@ -39,10 +41,15 @@ class Process {
         loop_(1),
         tasks_(loop_.get_executor()),
         signals_(loop_, SIGINT, SIGTERM),
-        daemon_(loop_.get_executor(), to_engine(options, random_seed()), logging.function()) {}
+        daemon_(loop_.get_executor(), to_engine(options, random_seed()), logging.function()),
+        exporter_(daemon_),
+        server_(loop_, to_http(options), daemon_, exporter_) {}
 
   int run() {
     std::signal(SIGPIPE, SIG_IGN);
+    server_.listen();
+    announce("data", http::Api::kData);
+    announce("admin", http::Api::kAdmin);
     daemon_.start();
     tasks_.spawn("shutdown", shut_down());
     loop_.run();
@@ -50,6 +57,12 @@ class Process {
   }
 
  private:
+  void announce(std::string_view name, http::Api api) {
+    for (const std::string& address : server_.addresses(api)) {
+      logging_.write(core::LogLevel::kInfo, {}, std::string(name) + " listener on " + address);
+    }
+  }
+
   boost::asio::awaitable<void> shut_down() {
     const auto [error, signal] = co_await signals_.async_wait(net::use_ec);
     if (error) co_return;
@@ -59,6 +72,7 @@ class Process {
                        " ms");
     tasks_.spawn("second signal", exit_on_second_signal());
     const bool clean = co_await daemon_.stop(options_.shutdown.drain_timeout);
+    co_await server_.close();
     exit_code_ = clean ? EXIT_SUCCESS : kExitUnsettled;
     logging_.write(clean ? core::LogLevel::kInfo : core::LogLevel::kWarn, {},
                    clean ? "stopped; everything handed out is settled and committed"
@@ -78,6 +92,8 @@ class Process {
   net::TaskGroup tasks_;
   boost::asio::signal_set signals_;
   engine::Daemon daemon_;
+  metrics::Exporter exporter_;
+  http::Server server_;
   int exit_code_ = kExitUnexpected;
 };
 

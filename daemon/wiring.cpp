@@ -126,6 +126,16 @@ engine::ConsumerEngine::Options to_engine(const config::ConsumerOptions& from,
   return to;
 }
 
+std::vector<http::Endpoint> to_endpoints(const std::vector<config::ListenAddress>& addresses) {
+  std::vector<http::Endpoint> endpoints;
+  for (const config::ListenAddress& each : addresses) {
+    const auto kind =
+        each.kind == config::ListenAddress::Kind::kUnix ? http::Endpoint::Kind::kUnix : http::Endpoint::Kind::kTcp;
+    endpoints.push_back({kind, each.host, each.port, each.path});
+  }
+  return endpoints;
+}
+
 }  // namespace
 
 engine::Daemon::Options to_engine(const config::Options& options, std::uint64_t seed) {
@@ -135,6 +145,21 @@ engine::Daemon::Options to_engine(const config::Options& options, std::uint64_t 
   for (const auto& [name, consumer] : options.consumers) {
     to.consumers.push_back(to_engine(consumer, options.http, random.next()));
   }
+  return to;
+}
+
+http::Options to_http(const config::Options& options) {
+  const config::HttpOptions& from = options.http;
+  http::Options to;
+  to.data.endpoints = to_endpoints(from.listen);
+  to.data.connections_max = static_cast<std::size_t>(from.max_connections);
+  to.admin.endpoints = to_endpoints(options.admin.listen);
+  to.head_bytes_max = static_cast<std::size_t>(from.max_header_bytes);
+  to.body_bytes_max = static_cast<std::size_t>(from.max_body_bytes);
+  to.header_timeout = from.request_timeout;
+  to.body_timeout = from.request_timeout;
+  to.write_timeout = from.response_timeout;
+  to.idle_timeout = from.idle_timeout;
   return to;
 }
 
