@@ -117,6 +117,36 @@ class FakeCoordinator {
     if (state_ == State::kPreparing) try_complete_join(now);
   }
 
+  /// What an OffsetCommit of this member is answered, offsets aside.
+  [[nodiscard]] std::int16_t check_commit(const std::string& member_id,
+                                          std::int32_t generation,
+                                          const std::optional<std::string>& instance,
+                                          TimePoint now) {
+    if (members_.empty() && generation < 0) return 0;  // anybody may commit to an empty group
+    const std::int16_t error = check(member_id, instance);
+    if (error != 0) return error;
+    if (generation != generation_) return kIllegalGeneration;
+    if (state_ == State::kCompleting) return kRebalance;
+    members_.at(member_id).seen_at = now;
+    return 0;
+  }
+
+  /// Another broker takes over. It knows what was last written down: the group as it was when it was last
+  /// stable or empty. Who waits for an answer is told to look for the new coordinator.
+  void move(TimePoint now) {
+    for (auto& [id, member] : members_) {
+      if (member.join) refuse_join(*std::exchange(member.join, std::nullopt), kNotCoordinator, id);
+      if (member.sync) refuse_sync(*std::exchange(member.sync, std::nullopt), kNotCoordinator);
+    }
+    members_ = stored_.members;
+    leader_ = stored_.leader;
+    protocol_ = stored_.protocol;
+    generation_ = stored_.generation;
+    state_ = members_.empty() ? State::kEmpty : State::kStable;
+    for (auto& [id, member] : members_) member.seen_at = now;
+    offered_.clear();
+  }
+
   [[nodiscard]] State state() const { return state_; }
   [[nodiscard]] std::int32_t generation() const { return generation_; }
   [[nodiscard]] std::size_t size() const { return members_.size(); }
@@ -143,12 +173,22 @@ class FakeCoordinator {
     std::string assignment;
   };
 
+  /// What the coordinator has written down and its successor will read.
+  struct Stored {
+    std::map<std::string, Member> members;
+    std::string leader;
+    std::string protocol;
+    std::int32_t generation = 0;
+  };
+
   static constexpr std::int16_t kRebalance =
       static_cast<std::int16_t>(protocol::KafkaError::kRebalanceInProgress);
   static constexpr std::int16_t kUnknownMember =
       static_cast<std::int16_t>(protocol::KafkaError::kUnknownMemberId);
   static constexpr std::int16_t kIllegalGeneration =
       static_cast<std::int16_t>(protocol::KafkaError::kIllegalGeneration);
+  static constexpr std::int16_t kNotCoordinator =
+      static_cast<std::int16_t>(protocol::KafkaError::kNotCoordinator);
   static constexpr std::int16_t kFenced = static_cast<std::int16_t>(protocol::KafkaError::kFencedInstanceId);
   static constexpr std::int16_t kMemberIdRequired =
       static_cast<std::int16_t>(protocol::KafkaError::kMemberIdRequired);
@@ -254,6 +294,7 @@ class FakeCoordinator {
     ++generation_;
     if (members_.empty()) {
       state_ = State::kEmpty;
+      store();
       return;
     }
     state_ = State::kCompleting;
@@ -272,6 +313,14 @@ class FakeCoordinator {
       tell_joined(id, false);
     }
     deadline_ = now + longest;
+  }
+
+  void store() {
+    stored_ = Stored{members_, leader_, protocol_, generation_};
+    for (auto& [id, member] : stored_.members) {
+      member.join.reset();
+      member.sync.reset();
+    }
   }
 
   void tell_joined(const std::string& id, bool skip_assignment) {
@@ -309,6 +358,7 @@ class FakeCoordinator {
         if (known != members_.end()) known->second.assignment = assigned.assignment.data;
       }
       state_ = State::kStable;
+      store();
     }
     if (state_ != State::kStable) return;
     for (auto& [id, waiting] : members_) {
@@ -350,6 +400,7 @@ class FakeCoordinator {
   std::string protocol_;
   TimePoint deadline_ = core::kNever;
   std::map<std::string, Member> members_;
+  Stored stored_;
   std::map<std::string, std::string> statics_;  ///< instance id -> member id
   std::set<std::string> offered_;
   int last_member_ = 0;

@@ -1,0 +1,135 @@
+#include "tests/simulation/settings.hpp"
+
+#include <utility>
+
+namespace sluice::simulation {
+
+namespace {
+
+using core::Assignor;
+
+constexpr double kOnInHalfTheWorlds = 0.5;
+
+std::vector<std::vector<Assignor>> draw_strategies(Dice& dice, int daemons) {
+  const std::vector<Assignor> eager{Assignor::kRange, Assignor::kCooperativeSticky};
+  const std::vector<std::vector<Assignor>> common{{Assignor::kRange},
+                                                  {Assignor::kCooperativeSticky},
+                                                  eager,
+                                                  {Assignor::kSticky},
+                                                  {Assignor::kRoundRobin}};
+  const std::vector<Assignor> chosen = dice.pick(common);
+  std::vector<std::vector<Assignor>> all(static_cast<std::size_t>(daemons), chosen);
+  // Members that list the protocols in another order, or only one of two.
+  if (chosen == eager && dice.chance(0.3)) all[0] = {Assignor::kRange};
+  return all;
+}
+
+double rate(Dice& dice, double low, double high) {
+  return dice.chance(kOnInHalfTheWorlds) ? dice.log_between(low, high) : 0;
+}
+
+FaultRates draw_faults(Dice& dice) {
+  FaultRates faults;
+  faults.disconnect = rate(dice, 0.05, 2);
+  faults.stall = rate(dice, 0.02, 0.3);
+  faults.broker_pause = rate(dice, 0.01, 0.1);
+  faults.broker_down = rate(dice, 0.01, 0.1);
+  faults.coordinator_move = rate(dice, 0.02, 0.3);
+  faults.leader_move = rate(dice, 0.05, 1);
+  faults.daemon_pause = rate(dice, 0.01, 0.1);
+  faults.daemon_kill = rate(dice, 0.01, 0.1);
+  faults.daemon_drain = rate(dice, 0.01, 0.1);
+  faults.retention = dice.chance(0.2) ? dice.log_between(0.01, 0.1) : 0;
+  faults.wall_jump = rate(dice, 0.01, 0.1);
+  faults.error = rate(dice, 0.002, 0.2);
+  faults.lost_answer = rate(dice, 0.001, 0.05);
+  faults.corrupt = dice.chance(0.2) ? dice.log_between(0.002, 0.05) : 0;
+  faults.done_after_close = dice.chance(0.7) ? 0.5 : 0;
+  return faults;
+}
+
+}  // namespace
+
+Settings Settings::draw(std::uint64_t seed, bool calm) {
+  Dice dice(seed);
+  Settings s;
+  s.seed = seed;
+  s.bytes = dice.chance(0.25);
+  s.brokers = static_cast<int>(dice.between(1, 4));
+  s.daemons = static_cast<int>(dice.between(2, 3));
+  s.applications = static_cast<int>(dice.between(1, 4));
+  const auto topics = dice.between(1, 2);
+  for (std::int64_t i = 0; i < topics; ++i) s.partitions.push_back(static_cast<int>(dice.between(1, 4)));
+  s.strategies = draw_strategies(dice, s.daemons);
+  s.isolation =
+      dice.chance(0.4) ? core::IsolationLevel::kReadCommitted : core::IsolationLevel::kReadUncommitted;
+
+  s.latency_min = dice.duration(microseconds(100), milliseconds(5));
+  s.latency_max = s.latency_min + dice.duration(microseconds(100), milliseconds(dice.chance(0.2) ? 300 : 20));
+  s.metadata_lag_max = dice.duration(Duration{}, milliseconds(500));
+
+  s.session_timeout = milliseconds(dice.between(6, 12) * 1000);
+  s.heartbeat_interval = milliseconds(dice.between(5, 20) * 100);
+  s.rebalance_timeout = milliseconds(dice.between(5, 20) * 1000);
+  s.request_timeout = milliseconds(dice.between(2, 10) * 1000);
+  s.rebalance_drain = milliseconds(dice.between(0, 60) * 100);
+  s.lease = milliseconds(dice.between(5, 80) * 100);
+  s.fetch_wait = milliseconds(dice.between(1, 10) * 50);
+  s.partition_max_bytes = static_cast<std::int32_t>(dice.between(1, 64)) << 10;
+  s.fetch_max_bytes = static_cast<std::int32_t>(dice.between(1, 256)) << 10;
+  s.budget = dice.between(32, 1024) << 10;
+
+  s.records_max = dice.between(50, 3000);
+  s.batch_records_max = static_cast<int>(dice.between(1, 40));
+  s.value_bytes_max = static_cast<int>(dice.chance(0.2) ? dice.between(500, 20'000) : dice.between(0, 100));
+  s.compressed = dice.chance(0.4) ? 0.3 : 0;
+  s.compacted = dice.chance(0.4) ? 0.3 : 0;
+  s.transactional = dice.chance(0.4) ? 0.3 : 0;
+  s.produce_per_second = dice.log_between(0.5, 20);
+
+  s.mixed_versions = dice.chance(0.3);
+  if (!calm && !dice.chance(0.1)) s.faults = draw_faults(dice);
+  return s;
+}
+
+std::string Settings::summary() const {
+  std::string text = bytes ? "bytes" : "values";
+  const auto add = [&](const char* name, auto value) {
+    text += std::string(" ") + name + "=" + std::to_string(value);
+  };
+  add("brokers", brokers);
+  add("daemons", daemons);
+  add("applications", applications);
+  for (const int count : partitions) add("partitions", count);
+  text += " strategy=" + std::string(core::assignor_name(strategies[0][0])) +
+          (strategies[0].size() > 1 ? "+" : "");
+  add("committed", static_cast<int>(isolation));
+  add("session", session_timeout.count());
+  add("rebalance", rebalance_timeout.count());
+  add("request", request_timeout.count());
+  add("lease_ms", lease / milliseconds(1));
+  add("drain_ms", rebalance_drain / milliseconds(1));
+  add("budget", budget);
+  text += "\n  faults:";
+  const auto fault = [&](const char* name, double value) {
+    if (value > 0) add(name, value);
+  };
+  fault("disconnect", faults.disconnect);
+  fault("stall", faults.stall);
+  fault("broker_pause", faults.broker_pause);
+  fault("broker_down", faults.broker_down);
+  fault("coordinator_move", faults.coordinator_move);
+  fault("leader_move", faults.leader_move);
+  fault("daemon_pause", faults.daemon_pause);
+  fault("daemon_kill", faults.daemon_kill);
+  fault("daemon_drain", faults.daemon_drain);
+  fault("retention", faults.retention);
+  fault("wall_jump", faults.wall_jump);
+  fault("error", faults.error);
+  fault("lost_answer", faults.lost_answer);
+  fault("corrupt", faults.corrupt);
+  fault("done_after_close", faults.done_after_close);
+  return text;
+}
+
+}  // namespace sluice::simulation
