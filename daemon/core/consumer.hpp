@@ -85,6 +85,8 @@ class Consumer {
   [[nodiscard]] ConsumerStatus status(TimePoint now) const;
   [[nodiscard]] const ConsumerStats& stats() const { return stats_; }
   [[nodiscard]] MemberState member_state() const { return membership_.state(); }
+  /// Everything assigned to this member at the moment. For tests and simulation, which keep books of their own.
+  [[nodiscard]] const Partitions& partitions() const { return partitions_; }
   /// Joined at least once and the metadata is known.
   [[nodiscard]] bool joined() const { return membership_.joined_since().has_value(); }
 
