@@ -207,8 +207,8 @@ std::optional<std::string> BrokerConnection::encode(Waiting waiting) {
     return std::nullopt;
   }
   const std::int32_t correlation_id = link_->next_correlation_id;
-  auto frame =
-      protocol::encode_request_frame(waiting.request.request, *version, correlation_id, options_.client_id);
+  auto frame = protocol::encode_request_frame(std::move(waiting.request.request), *version, correlation_id,
+                                              options_.client_id);
   if (!frame) {
     fail_waiting(waiting, FailureKind::kUnencodable, frame.error().message);
     return std::nullopt;

@@ -1,5 +1,6 @@
 #include "protocol/messages/frame.hpp"
 
+#include "protocol/messages/two_forms.hpp"
 #include "protocol/schema/codec.hpp"
 #include "protocol/wire/byte_reader.hpp"
 #include "protocol/wire/byte_writer.hpp"
@@ -84,12 +85,13 @@ std::int16_t response_header_version(ApiKey key, std::int16_t version) {
   return key != ApiKey::kApiVersions && api_info(key).is_flexible(version) ? 1 : 0;
 }
 
-Result<std::string> encode_request_frame(const AnyRequest& request,
+Result<std::string> encode_request_frame(AnyRequest request,
                                          std::int16_t version,
                                          std::int32_t correlation_id,
                                          std::optional<std::string_view> client_id) {
   const ApiKey key = api_key(request);
   if (auto spoken = check_spoken(key, version); !spoken) return tl::unexpected(spoken.error());
+  keep_form_of(request, version);
   RequestHeader header{.request_api_key = static_cast<std::int16_t>(key),
                        .request_api_version = version,
                        .correlation_id = correlation_id,

@@ -22,10 +22,11 @@ namespace sluice::protocol {
 [[nodiscard]] std::int16_t response_header_version(ApiKey key, std::int16_t version);
 
 /// Length, header and body, ready to be written to the socket.
+/// @param request    with both forms filled in where there are two, see keep_form_of()
 /// @param client_id  nullopt is sent as null
 /// Errors: kUnsupported when `version` is not one that we speak or cannot carry what the request says;
 /// kTooLarge when a string or the frame is longer than its length field can say.
-[[nodiscard]] Result<std::string> encode_request_frame(const AnyRequest& request,
+[[nodiscard]] Result<std::string> encode_request_frame(AnyRequest request,
                                                        std::int16_t version,
                                                        std::int32_t correlation_id,
                                                        std::optional<std::string_view> client_id);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <tuple>
 #include <variant>
 
 namespace sluice::protocol {
@@ -11,6 +12,24 @@ namespace {
 using namespace std::string_literals;
 
 HeartbeatRequest heartbeat() { return {.group_id = "g", .generation_id = 3, .member_id = "m-1"}; }
+
+// A sender that does not know the version fills in both forms; strict encoding refused that with "no place
+// for it".
+TEST(RequestFrame, TakesTheFormThatItsVersionHasRoomFor) {
+  FindCoordinatorRequest find{.key = "g", .coordinator_keys = {"g"}};
+  OffsetFetchRequest fetch{.group_id = "g"};
+  fetch.topics->push_back({"t", {0}});
+  fetch.groups.push_back({.group_id = "g"});
+  const LeaveGroupRequest leave{.group_id = "g", .member_id = "m", .members = {{.member_id = "m"}}};
+  for (const auto& [request, before, since] :
+       {std::tuple<AnyRequest, std::int16_t, std::int16_t>{find, 3, 4}, {fetch, 7, 8}, {leave, 2, 3}}) {
+    for (const std::int16_t version : {before, since}) {
+      const auto frame = encode_request_frame(request, version, 7, "c");
+      ASSERT_TRUE(frame.has_value()) << frame.error().message;
+      EXPECT_TRUE(decode_request(std::string_view(*frame).substr(4)).has_value());
+    }
+  }
+}
 
 TEST(RequestFrame, HasLengthFlexibleHeaderAndBody) {
   const auto frame = encode_request_frame(heartbeat(), 4, 7, "c");
@@ -44,6 +63,32 @@ TEST(RequestFrame, IsRefusedWhenTheVersionHasNoPlaceForAField) {
   EXPECT_TRUE(encode_request_frame(request, 3, 7, "c").has_value());
   EXPECT_EQ(encode_request_frame(request, 2, 7, "c").error().message,
             "HeartbeatRequest.GroupInstanceId: no place for it in version 2");
+}
+
+// Whoever asks does not know which version the broker speaks, and fills in both forms.
+TEST(RequestFrame, TakesTheFormThatTheVersionHas) {
+  FindCoordinatorRequest find;
+  find.key = "old";
+  find.coordinator_keys = {"new"};
+  LeaveGroupRequest leave;
+  leave.group_id = "g";
+  leave.member_id = "old";
+  leave.members.push_back({.member_id = "new"});
+  OffsetFetchRequest offsets;
+  offsets.group_id = "old";
+  offsets.topics->push_back({"old", {1}});
+  offsets.groups.push_back({.group_id = "new"});
+  offsets.require_stable = true;
+  for (const AnyRequest& request : {AnyRequest(find), AnyRequest(leave), AnyRequest(offsets)}) {
+    const VersionRange spoken = versions_spoken(api_key(request));
+    for (const auto& [version, kept, dropped] :
+         {std::tuple(spoken.min, "old", "new"), std::tuple(spoken.max, "new", "old")}) {
+      const auto frame = encode_request_frame(request, version, 7, "c");
+      ASSERT_TRUE(frame.has_value()) << frame.error().message;
+      EXPECT_NE(frame->find(kept), std::string::npos);
+      EXPECT_EQ(frame->find(dropped), std::string::npos);
+    }
+  }
 }
 
 TEST(ResponseFrame, IsReadBehindItsHeader) {
