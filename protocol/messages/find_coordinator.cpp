@@ -7,13 +7,12 @@ namespace sluice::protocol {
 template <>
 struct Description<FindCoordinatorRequest> {
   using T = FindCoordinatorRequest;
-  static constexpr auto kValue =
-      message("FindCoordinatorRequest",
-              between(0, 6),
-              since(3),
-              field("Key", &T::key, between(0, 3)).dropped_elsewhere(),
-              field("KeyType", &T::key_type, since(1)),
-              field("CoordinatorKeys", &T::coordinator_keys, since(4)).dropped_elsewhere());
+  static constexpr auto kValue = message("FindCoordinatorRequest",
+                                         between(0, 6),
+                                         since(3),
+                                         field("Key", &T::key, between(0, 3)),
+                                         field("KeyType", &T::key_type, since(1)),
+                                         field("CoordinatorKeys", &T::coordinator_keys, since(4)));
 };
 
 template <>

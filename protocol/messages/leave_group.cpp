@@ -20,8 +20,8 @@ struct Description<LeaveGroupRequest> {
                                          between(0, 5),
                                          since(4),
                                          field("GroupId", &T::group_id),
-                                         field("MemberId", &T::member_id, between(0, 2)).dropped_elsewhere(),
-                                         field("Members", &T::members, since(3)).dropped_elsewhere());
+                                         field("MemberId", &T::member_id, between(0, 2)),
+                                         field("Members", &T::members, since(3)));
 };
 
 template <>

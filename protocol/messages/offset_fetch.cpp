@@ -31,14 +31,13 @@ struct Description<OffsetFetchRequest::OffsetFetchRequestGroup> {
 template <>
 struct Description<OffsetFetchRequest> {
   using T = OffsetFetchRequest;
-  static constexpr auto kValue =
-      message("OffsetFetchRequest",
-              between(1, 10),
-              since(6),
-              field("GroupId", &T::group_id, between(0, 7)).dropped_elsewhere(),
-              field("Topics", &T::topics, between(0, 7)).nullable(between(2, 7)).dropped_elsewhere(),
-              field("Groups", &T::groups, since(8)).dropped_elsewhere(),
-              field("RequireStable", &T::require_stable, since(7)).dropped_elsewhere());
+  static constexpr auto kValue = message("OffsetFetchRequest",
+                                         between(1, 10),
+                                         since(6),
+                                         field("GroupId", &T::group_id, between(0, 7)),
+                                         field("Topics", &T::topics, between(0, 7)).nullable(between(2, 7)),
+                                         field("Groups", &T::groups, since(8)),
+                                         field("RequireStable", &T::require_stable, since(7)));
 };
 
 template <>

@@ -8,7 +8,8 @@ namespace {
 
 constexpr std::int16_t kFindCoordinatorKeys = 4;  // KIP-699
 constexpr std::int16_t kOffsetFetchGroups = 8;    // KIP-709
-constexpr std::int16_t kLeaveGroupMembers = 3;    // KIP-345
+constexpr std::int16_t kOffsetFetchStable = 7;  // KIP-447: older brokers have no pending commits to wait for
+constexpr std::int16_t kLeaveGroupMembers = 3;  // KIP-345
 
 }  // namespace
 
@@ -20,6 +21,7 @@ void keep_form_of(AnyRequest& request, std::int16_t version) {
       find->coordinator_keys.clear();
     }
   } else if (auto* fetch = std::get_if<OffsetFetchRequest>(&request)) {
+    fetch->require_stable = fetch->require_stable && version >= kOffsetFetchStable;
     if (version >= kOffsetFetchGroups) {
       fetch->group_id.clear();
       fetch->topics.emplace();
