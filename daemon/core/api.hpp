@@ -5,6 +5,7 @@
 #include "daemon/core/time.hpp"
 #include "daemon/core/types.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -154,6 +155,7 @@ struct BlockedBy {
 struct PartitionStatus {
   TopicPartition partition;
   std::optional<Offset> committed;
+  std::optional<Offset> start;           ///< where delivery began in this assignment
   std::optional<Offset> position;        ///< next offset to hand out for the first time
   std::optional<Offset> fetch_position;  ///< next offset to ask the broker for
   std::optional<Offset> end;             ///< high watermark, or last stable offset for read_committed
@@ -166,8 +168,14 @@ struct PartitionStatus {
   std::uint64_t leased_records = 0;
   bool paused = false;
   std::optional<BlockedBy> blocked_by;
-  std::map<std::string, std::uint64_t>
-      skipped;  ///< offsets passed without delivery: compaction, aborted, control, ...
+
+  /// Records between the committed offset (where delivery began, while nothing is committed) and the end.
+  /// Nothing until both are known, never 0 as a guess.
+  [[nodiscard]] std::optional<std::int64_t> lag() const {
+    const std::optional<Offset> from = committed ? committed : start;
+    if (!end || !from) return std::nullopt;
+    return std::max<std::int64_t>(0, *end - *from);
+  }
 };
 
 struct ConsumerStatus {

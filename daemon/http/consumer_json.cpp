@@ -24,13 +24,8 @@ ordered_json text_or_null(const std::string& text) {
   return text.empty() ? ordered_json(nullptr) : ordered_json(text);
 }
 
-std::optional<std::int64_t> lag_of(const core::PartitionStatus& partition) {
-  if (!partition.end || !partition.committed) return std::nullopt;
-  return std::max<std::int64_t>(0, *partition.end - *partition.committed);
-}
-
 ordered_json lag_seconds(const core::PartitionStatus& partition, std::int64_t wall_ms) {
-  const auto lag = lag_of(partition);
+  const auto lag = partition.lag();
   if (lag == 0) return 0.0;
   if (!lag || !partition.first_unsettled_timestamp) return nullptr;
   return static_cast<double>(std::max<std::int64_t>(0, wall_ms - *partition.first_unsettled_timestamp)) /
@@ -45,7 +40,7 @@ ordered_json status_json(const core::PartitionStatus& partition, std::int64_t wa
   out["fetch_position"] = or_null(partition.fetch_position);
   out["end"] = or_null(partition.end);
   out["log_start"] = or_null(partition.log_start);
-  out["lag"] = or_null(lag_of(partition));
+  out["lag"] = or_null(partition.lag());
   out["lag_seconds"] = lag_seconds(partition, wall_ms);
   out["buffered_bytes"] = partition.buffered_records_bytes;
   out["leased_records"] = partition.leased_records;
@@ -54,7 +49,6 @@ ordered_json status_json(const core::PartitionStatus& partition, std::int64_t wa
   if (partition.blocked_by) {
     out["blocked_by"] = {{"code", partition.blocked_by->code}, {"text", partition.blocked_by->text}};
   }
-  if (!partition.skipped.empty()) out["skipped"] = partition.skipped;
   return out;
 }
 
@@ -62,7 +56,7 @@ ordered_json summary_of(const std::string& name, const core::ConsumerStatus& sta
   std::int64_t lag = 0;
   bool lag_known = !status.partitions.empty();
   for (const core::PartitionStatus& partition : status.partitions) {
-    const auto behind = lag_of(partition);
+    const auto behind = partition.lag();
     lag_known = lag_known && behind.has_value();
     lag += behind.value_or(0);
   }

@@ -25,7 +25,7 @@ void add_lag_seconds(Family& family,
                      Labels labels,
                      const core::PartitionStatus& partition,
                      std::int64_t wall_ms) {
-  const auto lag = behind(partition.end, partition.committed);
+  const auto lag = partition.lag();
   if (lag == 0) {
     family.add(std::move(labels), 0.0);
   } else if (lag && partition.first_unsettled_timestamp) {
@@ -57,7 +57,7 @@ void add_partition_families(const engine::Service& service,
   for (const ConsumerSnapshot& consumer : consumers) {
     for (const core::PartitionStatus& partition : consumer.status.partitions) {
       const Labels labels = labels_of(consumer, partition.partition);
-      lag.add(labels, behind(partition.end, partition.committed));
+      lag.add(labels, partition.lag());
       add_lag_seconds(lag_seconds, labels, partition, wall_ms);
       position_lag.add(labels, behind(partition.end, partition.position));
       end.add(labels, partition.end);
