@@ -10,8 +10,8 @@ namespace sluice::net {
 namespace asio = boost::asio;
 
 struct Alarm::State {
-  State(asio::any_io_executor executor, std::function<void()> function)
-      : timer(std::move(executor)), ring(std::move(function)) {}
+  State(const asio::any_io_executor& executor, std::function<void()> function)
+      : timer(executor), ring(std::move(function)) {}
 
   asio::steady_timer timer;
   std::function<void()> ring;
@@ -19,8 +19,8 @@ struct Alarm::State {
   std::uint64_t generation = 0;  // tells a late expiry from the one that was set last
 };
 
-Alarm::Alarm(asio::any_io_executor executor, std::function<void()> ring)
-    : state_(std::make_shared<State>(std::move(executor), std::move(ring))) {}
+Alarm::Alarm(const asio::any_io_executor& executor, std::function<void()> ring)
+    : state_(std::make_shared<State>(executor, std::move(ring))) {}
 
 Alarm::~Alarm() { clear(); }
 

@@ -15,7 +15,7 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 /// The function runs on the loop, and never after clear() or after the alarm is gone.
 class Alarm {
  public:
-  Alarm(boost::asio::any_io_executor executor, std::function<void()> ring);
+  Alarm(const boost::asio::any_io_executor& executor, std::function<void()> ring);
   ~Alarm();
   Alarm(const Alarm&) = delete;
   Alarm& operator=(const Alarm&) = delete;

@@ -6,8 +6,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include <utility>
-
 namespace sluice::net {
 
 /// A flag that coroutines of the loop can wait for. Level-triggered: while it is set, wait() returns at once.
@@ -15,7 +13,7 @@ namespace sluice::net {
 /// Must outlive its waiters. A set() followed by reset() before a waiter ran is not seen by that waiter.
 class AsyncEvent {
  public:
-  explicit AsyncEvent(asio::any_io_executor executor) : timer_(std::move(executor)) {
+  explicit AsyncEvent(const asio::any_io_executor& executor) : timer_(executor) {
     timer_.expires_at(asio::steady_timer::time_point::max());
   }
 

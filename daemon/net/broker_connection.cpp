@@ -81,7 +81,8 @@ asio::awaitable<void> BrokerConnection::live(SteadyTime not_before, milliseconds
 void BrokerConnection::add(protocol::Outgoing request) {
   const SteadyTime now = steady_clock::now();
   const SteadyTime deadline = now + request.timeout;
-  waiting_.push_back({std::move(request), now, deadline});
+  const protocol::ApiKey api = protocol::api_key(request.request);
+  waiting_.push_back({std::move(request), api, now, deadline});
   writer_wake_.cancel();
   hasten_alarm();
 }
@@ -200,8 +201,7 @@ std::string BrokerConnection::encode_waiting() {
 }
 
 std::optional<std::string> BrokerConnection::encode(Waiting waiting) {
-  const protocol::ApiKey api = protocol::api_key(waiting.request.request);
-  const auto version = link_->versions.choose(api, waiting.request.version_cap);
+  const auto version = link_->versions.choose(waiting.api, waiting.request.version_cap);
   if (!version) {
     fail_waiting(waiting, FailureKind::kUnsupportedVersion, version.error());
     return std::nullopt;
@@ -215,7 +215,8 @@ std::optional<std::string> BrokerConnection::encode(Waiting waiting) {
   }
   link_->next_correlation_id = correlation_id == INT32_MAX ? 0 : correlation_id + 1;
   last_activity_ = steady_clock::now();
-  in_flight_.push_back({waiting.request.id, api, *version, correlation_id, last_activity_, waiting.deadline});
+  in_flight_.push_back(
+      {waiting.request.id, waiting.api, *version, correlation_id, last_activity_, waiting.deadline});
   return std::move(*frame);
 }
 
@@ -291,7 +292,7 @@ void BrokerConnection::finish() {
 void BrokerConnection::fail_waiting(const Waiting& waiting, FailureKind kind, const std::string& message) {
   listener_.on_request_done({.node = address_.node,
                              .lane = lane_,
-                             .api = protocol::api_key(waiting.request.request),
+                             .api = waiting.api,
                              .duration = steady_clock::now() - waiting.added_at,
                              .failure = kind});
   listener_.on_failure(*this, {waiting.request.id, address_.node, kind, describe(message)});

@@ -81,6 +81,7 @@ class BrokerConnection {
  private:
   struct Waiting {
     protocol::Outgoing request;
+    protocol::ApiKey api;
     SteadyTime added_at;
     SteadyTime deadline;
   };

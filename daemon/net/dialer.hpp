@@ -21,8 +21,8 @@ namespace sluice::net {
 
 /// A connected stream whose broker has told what it speaks.
 struct Link {
-  Link(boost::asio::any_io_executor executor, std::size_t frame_bytes_max)
-      : stream(std::move(executor)), reader(stream, frame_bytes_max) {}
+  Link(const boost::asio::any_io_executor& executor, std::size_t frame_bytes_max)
+      : stream(executor), reader(stream, frame_bytes_max) {}
 
   Stream stream;
   FrameReader reader;  // may hold bytes that came early

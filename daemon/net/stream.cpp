@@ -5,6 +5,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
 
+#include <tuple>
 #include <utility>
 
 namespace sluice::net {
@@ -12,20 +13,20 @@ namespace sluice::net {
 using boost::system::error_code;
 using tcp = asio::ip::tcp;
 
-Stream::Stream(asio::any_io_executor executor) : socket_(std::move(executor)) {}
+Stream::Stream(const asio::any_io_executor& executor) : socket_(executor) {}
 Stream::Stream(tcp::socket socket) : socket_(std::move(socket)) {}
 
 asio::awaitable<error_code> Stream::connect(tcp::endpoint peer, int receive_buffer_bytes) {
   error_code ec;
-  socket_.open(peer.protocol(), ec);
+  std::ignore = socket_.open(peer.protocol(), ec);
   if (ec) co_return ec;
   // Without them the connection only works worse, so a refusal is no error. SO_RCVBUF counts only before
   // connect().
   error_code ignored;
-  socket_.set_option(tcp::no_delay(true), ignored);
-  socket_.set_option(asio::socket_base::keep_alive(true), ignored);
+  std::ignore = socket_.set_option(tcp::no_delay(true), ignored);
+  std::ignore = socket_.set_option(asio::socket_base::keep_alive(true), ignored);
   if (receive_buffer_bytes > 0) {
-    socket_.set_option(asio::socket_base::receive_buffer_size(receive_buffer_bytes), ignored);
+    std::ignore = socket_.set_option(asio::socket_base::receive_buffer_size(receive_buffer_bytes), ignored);
   }
   const auto [connect_error] = co_await socket_.async_connect(peer, use_ec);
   if (connect_error) co_return connect_error;
@@ -47,7 +48,7 @@ asio::awaitable<error_code> Stream::write(std::string_view bytes) {
 
 void Stream::close() {
   error_code ignored;
-  socket_.close(ignored);
+  std::ignore = socket_.close(ignored);
 }
 
 }  // namespace sluice::net

@@ -22,7 +22,7 @@ class Stream {
     std::size_t bytes = 0;
   };
 
-  explicit Stream(boost::asio::any_io_executor executor);
+  explicit Stream(const boost::asio::any_io_executor& executor);
   /// Takes over a connected socket.
   explicit Stream(boost::asio::ip::tcp::socket socket);
 

@@ -272,6 +272,24 @@ TEST_F(BrokerPoolTest, CallbacksMayMoveTheBrokerThatTheyHearFrom) {
   });
 }
 
+TEST_F(BrokerPoolTest, CallbacksMayEndTheConnectionWhileABatchIsBeingWritten) {
+  play([](PoolFixture& t) -> asio::awaitable<void> {
+    t.on_outcome_ = [&t] { t.pool_->set_brokers({{1, "127.0.0.2", t.broker_.port()}}); };
+    t.send(protocol::LeaveGroupRequest{});
+    t.send(heartbeat());  // fails: the broker does not speak it, and the callback moves the broker
+    t.send(heartbeat());
+    t.send(protocol::LeaveGroupRequest{});
+    auto broker = co_await t.broker_.accept_and_greet(test::speaks(ApiKey::kHeartbeat, 0, 1));
+    co_await broker.until_closed();
+    co_await t.outcomes(4);
+    EXPECT_THAT(t.failures_, SizeIs(4));
+    EXPECT_EQ(t.failures_.at(0).id, 2U);
+    EXPECT_EQ(t.failures_.at(0).kind, FailureKind::kUnsupportedVersion);
+    for (std::size_t i = 1; i < 4; ++i) EXPECT_EQ(t.failures_.at(i).kind, FailureKind::kDisconnected);
+    EXPECT_EQ(t.failures_.at(3).id, 4U);
+  });
+}
+
 TEST_F(BrokerPoolTest, CloseFailsWhatIsOpenInEveryStage) {
   options_.reconnect_backoff = 10'000ms;
   options_.reconnect_backoff_max = 10'000ms;
