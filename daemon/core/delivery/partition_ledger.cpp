@@ -104,6 +104,8 @@ std::int64_t PartitionLedger::give_back(OffsetRange range,
 }
 
 void PartitionLedger::for_each(OffsetRange range, const std::function<void(const Piece&)>& f) const {
+  range.last = std::min(range.last, position_ - 1);
+  if (range.last < range.first) return;
   if (range.first < watermark()) {
     const OffsetRange below{range.first, std::min(range.last, watermark() - 1)};
     f({below, Entry{below.last, State::kSettled, 0, 0, {}}});
