@@ -97,7 +97,6 @@ void Consumer::handle(const PartitionsAssigned& event) {
     const Backoff retry(options_.metadata.retry_backoff, options_.metadata.retry_backoff_max);
     partitions_.emplace(tp, Partition(tp, ++last_incarnation_, retry));
   }
-  delivery_.partitions_changed();
   if (rebalance_began_) {
     stats_.rebalance_seconds.observe(std::chrono::duration<double>(now_ - *rebalance_began_).count());
     rebalance_began_.reset();
@@ -122,7 +121,6 @@ void Consumer::handle(const PartitionsLost& event) {
     ++stats_.partitions_lost;
   }
   revoke_by_.reset();
-  delivery_.partitions_changed();
   if (!rebalance_began_) rebalance_began_ = now_;
   if (!event.partitions.empty()) {
     outbox_.log(LogLevel::kWarn, "group " + options_.membership.group_id + ": lost " +
@@ -209,6 +207,7 @@ void Consumer::handle_group_errors(TimePoint now) {
 
 std::uint64_t Consumer::start_fetch(FetchSpec spec, TimePoint now, std::int64_t wall_ms) {
   stats_.last_poll_wall_ms = wall_ms;
+  last_fetch_call_ = now;
   return delivery_.start(std::move(spec), now);
 }
 
@@ -222,14 +221,14 @@ AckResult Consumer::ack(BatchId id, const AckSpec& spec, TimePoint now) {
     if (refused.reason == Refusal::kLeaseExpired) ++stats_.stale_acks["expired"];
     if (refused.reason == Refusal::kLeaseLost) ++stats_.stale_acks["revoked"];
   }
-  for (const PartitionProgress& progress : result.offsets) note_settled(progress.partition);
+  for (const PartitionProgress& progress : result.offsets) partitions_.at(progress.partition).free_settled();
   // One counter per topic would need the split; batches rarely span topics, so the first one stands for all.
   if (!result.offsets.empty()) {
     TopicStats& topic = stats_.topics[result.offsets.front().partition.topic];
     topic.acked += result.accepted;
     topic.released += result.released;
   }
-  result.commit_ticket = committer_.ticket_for(result.offsets, partitions_);
+  result.commit_ticket = committer_.ticket_for(result.offsets, partitions_, now);
   return result;
 }
 
@@ -241,20 +240,6 @@ LeaseResult Consumer::release(BatchId id, Duration delay, TimePoint now) {
   LeaseResult result = leases_.release(id, delay, partitions_, now);
   if (result.released > 0) stats_.topics[topic].released += result.released;
   return result;
-}
-
-/// Frees what nobody will ask for again and remembers the epoch that the next commit carries.
-void Consumer::note_settled(const TopicPartition& tp) {
-  const auto it = partitions_.find(tp);
-  if (it == partitions_.end() || !it->second.ledger) return;
-  Partition& partition = it->second;
-  const Offset watermark = partition.ledger->watermark();
-  const auto& chunks = partition.buffer.chunks();
-  const std::size_t index = partition.buffer.find(watermark - 1);
-  if (index < chunks.size() && chunks[index]->batch.header.base_offset < watermark) {
-    partition.watermark_epoch = chunks[index]->batch.header.leader_epoch;
-  }
-  partition.buffer.settle_below(watermark);
 }
 
 std::shared_ptr<const Batch> Consumer::open_batch(BatchId id) const {

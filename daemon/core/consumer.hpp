@@ -101,7 +101,6 @@ class Consumer {
   void finish_revoking(TimePoint now);
   void drop_partition(const TopicPartition& tp, TimePoint now);
   void handle_group_errors(TimePoint now);
-  void note_settled(const TopicPartition& tp);
   void copy_membership_stats(std::int64_t wall_ms);
 
   Options options_;
@@ -127,6 +126,7 @@ class Consumer {
   std::optional<TimePoint> rebalance_began_;
   std::optional<std::string> commit_error_;
   TimePoint now_{};
+  TimePoint last_fetch_call_{};
   bool draining_ = false;
 };
 

@@ -51,6 +51,16 @@ std::optional<std::int64_t> first_unsettled_timestamp(const Partition& partition
   return std::nullopt;
 }
 
+/// The lease that holds the first leased record; nothing when none is leased.
+std::optional<LeaseNumber> first_holder(const PartitionLedger& ledger) {
+  if (!ledger.has_leased()) return std::nullopt;
+  auto piece = ledger.first_unsettled(ledger.watermark());
+  while (piece && piece->entry.state != PartitionLedger::State::kLeased) {
+    piece = ledger.first_unsettled(piece->range.last + 1);
+  }
+  return piece ? std::optional(piece->entry.lease) : std::nullopt;
+}
+
 std::optional<BlockedBy> blocked_by(const Partition& partition,
                                     const LeaseTable& leases,
                                     const Metadata& metadata,
@@ -65,15 +75,15 @@ std::optional<BlockedBy> blocked_by(const Partition& partition,
   if (!info || info->leader < 0) return BlockedBy{"no_leader", "no leader is known for this partition"};
   if (partition.error) return BlockedBy{"error", *partition.error};
   if (!partition.ready()) return BlockedBy{"no_offset", "finding out where to begin"};
+  if (const auto holder = first_holder(*partition.ledger)) {
+    std::string text = "leased";
+    leases.for_each_open([&](const LeaseTable::Lease& lease) {
+      if (lease.number != *holder) return;
+      text = "leased by batch " + lease.id.to_string() + " for " + seconds(now - lease.granted_at);
+    });
+    return BlockedBy{"leased", std::move(text)};
+  }
   if (const auto head = partition.ledger->first_unsettled(partition.ledger->watermark())) {
-    if (head->entry.state == PartitionLedger::State::kLeased) {
-      std::string text = "leased";
-      leases.for_each_open([&](const LeaseTable::Lease& lease) {
-        if (lease.number != head->entry.lease) return;
-        text = "leased by batch " + lease.id.to_string() + " for " + seconds(now - lease.granted_at);
-      });
-      return BlockedBy{"leased", std::move(text)};
-    }
     if (head->entry.state == PartitionLedger::State::kReturned && head->entry.not_before > now) {
       return BlockedBy{"back_off",
                        "released with a delay, for another " + seconds(head->entry.not_before - now)};
@@ -98,6 +108,7 @@ ConsumerStatus Consumer::status(TimePoint now) const {
   status.identity = membership_.identity();
   status.draining = draining_;
   status.waiting_fetches = static_cast<std::uint32_t>(delivery_.waiting());
+  status.last_fetch_call = last_fetch_call_;
   status.last_heartbeat_success = membership_.last_heartbeat().value_or(TimePoint{});
   if (membership_.fatal_error()) {
     status.error = membership_.fatal_error();
@@ -118,6 +129,7 @@ ConsumerStatus Consumer::status(TimePoint now) const {
     each.buffered_records_bytes = static_cast<std::uint64_t>(partition.buffer.bytes());
     if (const auto info = metadata_.partition(tp)) each.leader = info->leader;
     if (partition.ledger) {
+      each.start = partition.start;
       each.position = partition.ledger->position();
       each.fetch_position = partition.fetch_position;
       each.leased_records = static_cast<std::uint64_t>(partition.ledger->leased());

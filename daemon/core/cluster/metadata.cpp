@@ -16,6 +16,7 @@ Metadata::Metadata(Options options, std::uint64_t seed)
       next_candidate_(static_cast<std::size_t>(random_.below(1024))) {}
 
 void Metadata::want_topics(std::vector<std::string> topics) {
+  std::sort(topics.begin(), topics.end());
   if (topics == wanted_) return;
   const bool more = std::any_of(topics.begin(), topics.end(),
                                 [&](const std::string& topic) { return topics_.count(topic) == 0; });
@@ -113,7 +114,8 @@ void Metadata::take(const protocol::MetadataResponse& response, TimePoint now) {
 }
 
 void Metadata::take_topic(const protocol::MetadataResponse::MetadataResponseTopic& answer, TimePoint now) {
-  if (!answer.name) return;
+  // An answer about something else would let a broker fill our memory.
+  if (!answer.name || !std::binary_search(wanted_.begin(), wanted_.end(), *answer.name)) return;
   Topic& topic = topics_[*answer.name];
   if (answer.error_code != 0) {
     note_missing(topic, answer.error_code, now);

@@ -89,7 +89,7 @@ class Metadata {
   Options options_;
   Random random_;
   Backoff backoff_;
-  std::vector<std::string> wanted_;
+  std::vector<std::string> wanted_;  ///< sorted
   std::map<std::string, Topic> topics_;
   std::map<protocol::Uuid, std::string> names_;
   std::vector<protocol::NodeId> brokers_;

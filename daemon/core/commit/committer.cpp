@@ -13,6 +13,9 @@ namespace {
 
 constexpr std::int16_t kLastVersionByName = 9;
 
+// Between attempts at what only an operator can change.
+constexpr std::chrono::seconds kRefusedRetry{10};
+
 bool is_group_error(std::int16_t code) {
   switch (static_cast<KafkaError>(code)) {
     case KafkaError::kCoordinatorLoadInProgress:
@@ -64,7 +67,7 @@ void Committer::poll(TimePoint now,
                      const Metadata& metadata,
                      Partitions& partitions,
                      Outbox& outbox) {
-  finish_waiting(partitions);
+  finish_waiting(partitions, now);
   if (in_flight_ || !coordinator || !identity || identity->generation < 0) return;
   InFlight plan;
   protocol::OffsetCommitRequest request;
@@ -138,7 +141,9 @@ bool Committer::on_reply(const protocol::Reply& reply,
       group_error_ = GroupError{code, plan.generation, reply.node, message};
     } else if (partition != nullptr) {
       // Of this partition alone (topic gone, not authorised): the others must not wait for it.
-      partition->commit_retry_at = now + partition->backoff.next(random_);
+      const bool retriable = protocol::is_retriable(code);
+      if (!retriable) fail_waiting(target.partition);
+      partition->commit_retry_at = now + (retriable ? partition->backoff.next(random_) : kRefusedRetry);
       partition->error = "OffsetCommit: " + std::string(protocol::name(code));
       if (protocol::refreshes_metadata(code)) metadata.request_refresh();
     }
@@ -149,7 +154,7 @@ bool Committer::on_reply(const protocol::Reply& reply,
   } else if (group_error_) {
     retry_later(now);
   }
-  finish_waiting(partitions);
+  finish_waiting(partitions, now);
   return true;
 }
 
@@ -163,8 +168,10 @@ bool Committer::on_failure(const protocol::Failure& failure, ConsumerStats& stat
 }
 
 std::uint64_t Committer::ticket_for(const std::vector<PartitionProgress>& offsets,
-                                    const Partitions& partitions) {
+                                    const Partitions& partitions,
+                                    TimePoint now) {
   Waiting waiting;
+  waiting.deadline = now + options_.request_timeout;
   for (const PartitionProgress& each : offsets) {
     const auto it = partitions.find(each.partition);
     if (it == partitions.end() || !it->second.needs_commit()) continue;
@@ -176,16 +183,33 @@ std::uint64_t Committer::ticket_for(const std::vector<PartitionProgress>& offset
   return last_ticket_;
 }
 
-void Committer::finish_waiting(const Partitions& partitions) {
+/// What was settled stays so and is committed later, if ever; but nobody can be told that it is.
+void Committer::fail_waiting(const TopicPartition& partition) {
+  std::erase_if(waiting_, [&](const Waiting& waiting) {
+    const bool concerned = std::any_of(waiting.targets.begin(), waiting.targets.end(),
+                                       [&](const Target& target) { return target.partition == partition; });
+    if (concerned) done_.push_back({waiting.ticket, CommitOutcome::kFailed});
+    return concerned;
+  });
+}
+
+void Committer::finish_waiting(const Partitions& partitions, TimePoint now) {
   std::erase_if(waiting_, [&](const Waiting& waiting) {
     bool fenced = false;
+    bool open = false;
     for (const Target& target : waiting.targets) {
       const auto it = partitions.find(target.partition);
       if (it == partitions.end() || it->second.incarnation != target.incarnation) {
         fenced = true;
       } else if (it->second.committed.value_or(-1) < target.offset) {
-        return false;
+        open = true;
+        break;
       }
+    }
+    if (open && waiting.deadline > now) return false;
+    if (open) {
+      done_.push_back({waiting.ticket, CommitOutcome::kFailed});
+      return true;
     }
     done_.push_back({waiting.ticket, fenced ? CommitOutcome::kFenced : CommitOutcome::kCommitted});
     return true;

@@ -56,9 +56,11 @@ class Committer {
                 std::int64_t wall_ms);
   bool on_failure(const protocol::Failure& failure, ConsumerStats& stats, TimePoint now);
 
-  /// Wait until what is settled now in these partitions is committed. 0 when it is already.
+  /// Wait until what is settled now in these partitions is committed, at most a request timeout. 0 when it is
+  /// already.
   [[nodiscard]] std::uint64_t ticket_for(const std::vector<PartitionProgress>& offsets,
-                                         const Partitions& partitions);
+                                         const Partitions& partitions,
+                                         TimePoint now);
   [[nodiscard]] std::vector<Done> take_done() { return std::exchange(done_, {}); }
 
   [[nodiscard]] bool in_flight() const { return in_flight_.has_value(); }
@@ -88,11 +90,13 @@ class Committer {
   };
   struct Waiting {
     std::uint64_t ticket = 0;
+    TimePoint deadline = kNever;
     std::vector<Target> targets;
   };
 
   void retry_later(TimePoint now) { retry_at_ = now + backoff_.next(random_); }
-  void finish_waiting(const Partitions& partitions);
+  void finish_waiting(const Partitions& partitions, TimePoint now);
+  void fail_waiting(const TopicPartition& partition);
 
   Options options_;
   Random random_;

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 namespace sluice::core {
 
 namespace {
+
+// Budget that another consumer gives back does not wake this one.
+constexpr std::chrono::milliseconds kBudgetRetry{100};
 
 bool wanted(const FetchSpec& spec, const std::string& topic) {
   return spec.topics.empty() || std::find(spec.topics.begin(), spec.topics.end(), topic) != spec.topics.end();
@@ -23,36 +27,39 @@ bool Delivery::cancel(std::uint64_t ticket) {
   return std::erase_if(waiters_, [&](const Waiter& waiter) { return waiter.ticket == ticket; }) > 0;
 }
 
-void Delivery::partitions_changed() {
-  std::erase_if(turns_, [&](const TopicPartition& tp) { return partitions_.count(tp) == 0; });
-  for (const auto& [tp, partition] : partitions_) {
-    if (std::find(turns_.begin(), turns_.end(), tp) == turns_.end()) turns_.push_back(tp);
-  }
+bool Delivery::Dry::covers(const FetchSpec& spec) const {
+  if (all) return true;
+  return !spec.topics.empty() &&
+         std::all_of(spec.topics.begin(), spec.topics.end(),
+                     [&](const std::string& topic) { return topics.contains(topic); });
+}
+
+void Delivery::Dry::add(const FetchSpec& spec, const Obstacles& seen) {
+  all = all || spec.topics.empty();
+  topics.insert(spec.topics.begin(), spec.topics.end());
+  obstacles.lease = obstacles.lease || seen.lease;
+  obstacles.back_off = obstacles.back_off || seen.back_off;
+  obstacles.budget = obstacles.budget || seen.budget;
 }
 
 void Delivery::serve(TimePoint now, std::int64_t wall_ms, const Situation& situation, Outbox& outbox) {
-  bool exhausted = false;  // a fetch without a filter found nothing: neither will the ones behind it
+  Dry dry;
   for (auto it = waiters_.begin(); it != waiters_.end();) {
-    const bool due = it->deadline <= now || situation.draining;
-    const bool repeat = leases_.find_request(it->spec.request_id) != nullptr;
-    if (exhausted && !due && !repeat) {
+    if (serve_one(*it, now, wall_ms, situation, dry, outbox)) {
+      it = waiters_.erase(it);
+    } else {
       outbox.wake_at(it->deadline);
       ++it;
-      continue;
     }
-    if (serve_one(*it, now, wall_ms, situation, outbox)) {
-      it = waiters_.erase(it);
-      continue;
-    }
-    outbox.wake_at(it->deadline);
-    exhausted =
-        exhausted || (it->spec.topics.empty() && it->spec.min_records <= 1 && it->spec.min_bytes <= 1);
-    ++it;
   }
 }
 
-bool Delivery::serve_one(
-    const Waiter& waiter, TimePoint now, std::int64_t wall_ms, const Situation& situation, Outbox& outbox) {
+bool Delivery::serve_one(const Waiter& waiter,
+                         TimePoint now,
+                         std::int64_t wall_ms,
+                         const Situation& situation,
+                         Dry& dry,
+                         Outbox& outbox) {
   const FetchSpec& spec = waiter.spec;
   if (const LeaseTable::Lease* open = leases_.find_request(spec.request_id)) {
     FetchResult again = open->answer;
@@ -61,22 +68,29 @@ bool Delivery::serve_one(
     answer(waiter.ticket, std::move(again), spec);
     return true;
   }
-  const bool due = waiter.deadline <= now;
-  Draft drafted;
-  if (!situation.draining) drafted = draft(spec, now, outbox);
-  const bool enough = drafted.records >= static_cast<std::uint32_t>(std::max(spec.min_records, 1)) &&
-                      drafted.bytes >= spec.min_bytes;
-  const bool full = drafted.truncated != TruncatedBy::kNothing;
-  if (drafted.records > 0 && (enough || full || due)) {
-    answer(waiter.ticket, lease(spec, std::move(drafted), now, wall_ms), spec);
-    return true;
+  const bool due = waiter.deadline <= now || situation.draining;
+  Obstacles obstacles = dry.obstacles;
+  if (!situation.draining && !dry.covers(spec)) {
+    Draft drafted = draft(spec, now, outbox);
+    const bool enough = drafted.records >= static_cast<std::uint32_t>(std::max(spec.min_records, 1)) &&
+                        drafted.bytes >= spec.min_bytes;
+    const bool full = drafted.truncated != TruncatedBy::kNothing;
+    if (drafted.records > 0 && (enough || full || due)) {
+      answer(waiter.ticket, lease(spec, std::move(drafted), now, wall_ms), spec);
+      return true;
+    }
+    if (drafted.records == 0) dry.add(spec, drafted.obstacles);
+    obstacles = drafted.obstacles;
   }
-  if (!due && !situation.draining) return false;
+  if (due) answer_empty(waiter, situation, obstacles);
+  return due;
+}
+
+void Delivery::answer_empty(const Waiter& waiter, const Situation& situation, const Obstacles& obstacles) {
   FetchResult empty;
-  empty.reason = empty_reason(situation, drafted);
+  empty.reason = empty_reason(situation, obstacles);
   empty.backlog = backlog();
-  answer(waiter.ticket, std::move(empty), spec);
-  return true;
+  answer(waiter.ticket, std::move(empty), waiter.spec);
 }
 
 void Delivery::answer(std::uint64_t ticket, FetchResult result, const FetchSpec& spec) {
@@ -85,76 +99,126 @@ void Delivery::answer(std::uint64_t ticket, FetchResult result, const FetchSpec&
   done_.push_back({ticket, std::move(result)});
 }
 
-/// What the budget leaves for the records of one answer: the answer itself takes memory until it is written.
-std::int64_t Delivery::bytes_allowed(const FetchSpec& spec) const {
-  const std::int64_t asked = spec.max_bytes < 0 ? std::numeric_limits<std::int64_t>::max() : spec.max_bytes;
-  return std::min(asked, budget_.available() / 2);
-}
-
+/// Chooses records for a batch; nothing is leased and no turn ends yet.
 Delivery::Draft Delivery::draft(const FetchSpec& spec, TimePoint now, Outbox& outbox) {
   Draft draft;
-  for (std::size_t visits = turns_.size(); visits > 0; --visits) {
-    const TopicPartition turn = turns_.front();
-    Partition& partition = partitions_.at(turn);
-    const bool full = draft_partition(partition, spec, draft, now, outbox);
-    // Its turn goes on while it has bytes left of its quantum.
-    if (full && partition.deficit > 0) break;
-    turns_.pop_front();
-    turns_.push_back(turn);
-    if (full) break;
+  // The answer itself takes memory until it is written: half of what is free is for the records of it.
+  const std::int64_t asked = spec.max_bytes < 0 ? std::numeric_limits<std::int64_t>::max() : spec.max_bytes;
+  const std::int64_t allowed = budget_.available() / 2;
+  draft.bytes_max = std::min(asked, allowed);
+  draft.bytes_bound = asked <= allowed ? TruncatedBy::kMaxBytes : TruncatedBy::kBudget;
+  line_up(draft, spec);
+  std::vector<std::size_t> round(draft.turns.size());
+  std::iota(round.begin(), round.end(), std::size_t{0});
+  while (!round.empty() && !draft.filled_by) {
+    std::vector<std::size_t> next_round;
+    for (const std::size_t index : round) {
+      const Visit result = visit(draft.turns[index], spec, draft, now, outbox);
+      if (result == Visit::kTurnOver) next_round.push_back(index);
+      if (result == Visit::kBatchFull) {
+        draft.filled_by = index;
+        break;
+      }
+    }
+    round = std::move(next_round);
+  }
+  if (draft.obstacles.budget) {
+    outbox.wake_at(now + kBudgetRetry);
+    if (draft.truncated == TruncatedBy::kNothing) draft.truncated = TruncatedBy::kBudget;
   }
   return draft;
 }
 
-/// Adds what this partition can give. True when the batch is full.
-bool Delivery::draft_partition(
-    Partition& partition, const FetchSpec& spec, Draft& draft, TimePoint now, Outbox& outbox) {
-  if (!partition.ready() || partition.revoking || partition.paused || !wanted(spec, partition.id.topic))
-    return false;
-  if (partition.buffer.empty()) {
-    partition.deficit = 0;
-    return false;
-  }
-  const std::int64_t room_bytes = bytes_allowed(spec) - draft.bytes;
-  const std::int64_t deficit =
-      partition.deficit > 0 ? partition.deficit : partition.deficit + options_.quantum;
-  const Room room{spec.max_records - static_cast<std::int64_t>(draft.records), std::min(room_bytes, deficit),
-                  draft.records == 0};
-  TopicStats& topic = stats_.topics[partition.id.topic];
-  const bool progress = partition.buffer.chunk_bytes() == 0;
-  Selection selection =
-      select_in_order(partition, room, {budget_, options_.max_decompressed, progress, topic, now});
+/// Lists the partitions that may give something, beginning with the one whose turn it is.
+void Delivery::line_up(Draft& draft, const FetchSpec& spec) {
+  const auto first = partitions_.lower_bound(next_turn_);
+  const auto consider = [&](Partition& partition) {
+    draft.holds_decompressed = draft.holds_decompressed || partition.buffer.decompressed_bytes() > 0;
+    if (!wanted(spec, partition.id.topic)) return;
+    const bool open =
+        partition.ready() && !partition.revoking && !partition.paused && !partition.buffer.empty();
+    const bool leased = open && partition.ledger->has_leased();
+    draft.obstacles.lease = draft.obstacles.lease || leased;
+    if (open && !leased) {
+      draft.turns.push_back({&partition, partition.deficit, std::nullopt});
+    } else {
+      partition.deficit = std::min<std::int64_t>(partition.deficit, 0);  // nothing to give: its turn is over
+    }
+  };
+  for (auto it = first; it != partitions_.end(); ++it) consider(it->second);
+  for (auto it = partitions_.begin(); it != first; ++it) consider(it->second);
+}
+
+/// One turn of one partition: adds what it may give.
+Delivery::Visit Delivery::visit(
+    Turn& turn, const FetchSpec& spec, Draft& draft, TimePoint now, Outbox& outbox) {
+  if (turn.deficit <= 0) turn.deficit += options_.quantum;
+  if (turn.deficit <= 0) return Visit::kTurnOver;
+  Partition& partition = *turn.partition;
+  Selection selection = select(turn, spec, draft, now);
   if (partition.buffer.error()) {
-    on_broken(partition, now, outbox);
+    on_broken(partition, selection.records > 0, now, outbox);
   } else if (selection.records > 0 && partition.broken) {
     partition.broken.reset();
     partition.broken_backoff.reset();
   }
-  draft.saw_lease = draft.saw_lease || selection.blocked_by_lease;
+  draft.holds_decompressed = draft.holds_decompressed || partition.buffer.decompressed_bytes() > 0;
+  draft.obstacles.budget = draft.obstacles.budget || selection.needs_budget;
   if (selection.blocked_until != kNever) {
-    draft.saw_back_off = true;
+    draft.obstacles.back_off = true;
     outbox.wake_at(selection.blocked_until);
   }
-  if (selection.records == 0) {
-    if (selection.position_after > partition.ledger->position()) {
-      skip_empty(partition, selection, topic);
-      partition.buffer.settle_below(partition.ledger->watermark());
+  const bool full = selection.full;
+  const bool turn_over = selection.turn_over;
+  if (full) draft.truncated = selection.bytes_full ? draft.bytes_bound : TruncatedBy::kMaxRecords;
+  if (selection.records > 0) {
+    if (!turn.staged) {
+      turn.staged = draft.parts.size();
+      draft.parts.emplace_back();
     }
-    if (!selection.full && !selection.blocked_by_lease) partition.deficit = 0;
-    return false;
+    draft.parts[*turn.staged] = {&partition, std::move(selection)};
+  } else if (selection.position_after > partition.ledger->position()) {
+    skip_empty(partition, selection, stats_.topics[partition.id.topic]);
+    partition.free_settled();
   }
-  partition.deficit = deficit - selection.bytes;
-  draft.records += selection.records;
-  draft.bytes += selection.bytes;
-  const bool records_full = static_cast<std::int64_t>(draft.records) >= spec.max_records;
-  const bool bytes_full = selection.bytes_full && room_bytes <= deficit;
-  if (records_full) draft.truncated = TruncatedBy::kMaxRecords;
-  if (!records_full && bytes_full) {
-    const bool asked = spec.max_bytes >= 0 && bytes_allowed(spec) == spec.max_bytes;
-    draft.truncated = asked ? TruncatedBy::kMaxBytes : TruncatedBy::kBudget;
-  }
-  draft.parts.push_back({&partition, std::move(selection)});
-  return records_full || bytes_full;
+  if (static_cast<std::int64_t>(draft.records) >= spec.max_records)
+    draft.truncated = TruncatedBy::kMaxRecords;
+  if (draft.truncated != TruncatedBy::kNothing) return Visit::kBatchFull;
+  if (turn_over) return Visit::kTurnOver;
+  turn.deficit = std::min<std::int64_t>(turn.deficit, 0);
+  return Visit::kNothingLeft;
+}
+
+/// Selects from a partition, going on where an earlier round stopped.
+Selection Delivery::select(Turn& turn, const FetchSpec& spec, Draft& draft, TimePoint now) {
+  Partition& partition = *turn.partition;
+  std::optional<Selection> so_far;
+  if (turn.staged) so_far = std::move(draft.parts[*turn.staged].selection);
+  const std::uint32_t records_before = so_far ? so_far->records : 0;
+  const std::int64_t bytes_before = so_far ? so_far->bytes : 0;
+  const Room room{spec.max_records - static_cast<std::int64_t>(draft.records), draft.bytes_max - draft.bytes,
+                  draft.records == 0, turn.deficit};
+  // One decompressed batch may overdraw the budget, or a large one would never get through.
+  const bool may_overdraw = !draft.holds_decompressed;
+  Selection selection = select_in_order(
+      partition, room,
+      {budget_, options_.max_decompressed, may_overdraw, stats_.topics[partition.id.topic], now},
+      std::move(so_far));
+  draft.records += selection.records - records_before;
+  draft.bytes += selection.bytes - bytes_before;
+  turn.deficit -= selection.bytes - bytes_before;
+  return selection;
+}
+
+/// The batch is leased: what its partitions took counts, and the turn passes on.
+void Delivery::end_turns(const Draft& draft) {
+  for (const Turn& turn : draft.turns) turn.partition->deficit = turn.deficit;
+  if (!draft.filled_by) return;
+  const Turn& last = draft.turns[*draft.filled_by];
+  next_turn_ = last.partition->id;
+  if (last.deficit > 0) return;  // its turn goes on with the next batch
+  const auto next = partitions_.upper_bound(next_turn_);
+  next_turn_ = next == partitions_.end() ? TopicPartition{} : next->first;
 }
 
 FetchResult Delivery::lease(const FetchSpec& spec, Draft draft, TimePoint now, std::int64_t wall_ms) {
@@ -192,6 +256,7 @@ FetchResult Delivery::lease(const FetchSpec& spec, Draft draft, TimePoint now, s
     batch->slices.push_back({partition.id, std::move(staged.selection.segments)});
     lease.parts.push_back(std::move(part));
   }
+  end_turns(draft);
   stats_.batch_records.observe(draft.records);
   stats_.batch_bytes.observe(static_cast<double>(draft.bytes));
 
@@ -203,20 +268,31 @@ FetchResult Delivery::lease(const FetchSpec& spec, Draft draft, TimePoint now, s
   lease.answer = result;
   const BatchId id = lease.id;
   leases_.open(std::move(lease));
-  if (spec.settle_at_once) (void)leases_.ack(id, AckSpec{}, partitions_, now);
+  if (spec.settle_at_once) settle_at_once(id, now);
   return result;
+}
+
+/// At most once: handing out is settling.
+void Delivery::settle_at_once(BatchId id, TimePoint now) {
+  const AckResult settled = leases_.ack(id, AckSpec{}, partitions_, now);
+  for (const PartitionProgress& each : settled.offsets) partitions_.at(each.partition).free_settled();
 }
 
 /// A checksum, a codec or a record that cannot be read. What was decoded before it stays; the rest is fetched
 /// again, slower each time: never skipped, never delivered.
-void Delivery::on_broken(Partition& partition, TimePoint now, Outbox& outbox) {
+void Delivery::on_broken(Partition& partition, bool good_before, TimePoint now, Outbox& outbox) {
   const protocol::Error error = *partition.buffer.error();
+  const bool decoded_broken = partition.buffer.decoded_broken();
+  if (decoded_broken && good_before) {
+    partition.buffer.clear_error();  // what comes before it can still be handed out, and again
+    return;
+  }
   TopicStats& topic = stats_.topics[partition.id.topic];
   ++topic.corrupt_batches;
   partition.broken =
       "cannot read data at offset " + std::to_string(partition.buffer.error_offset()) + ": " + error.message;
   partition.buffer.drop_undecoded();
-  if (partition.has_new_data()) {
+  if (decoded_broken) {
     // The checksum was right, so another copy would be the same.
     partition.phase = PartitionPhase::kStopped;
     partition.error = partition.broken;
@@ -230,7 +306,7 @@ void Delivery::on_broken(Partition& partition, TimePoint now, Outbox& outbox) {
   outbox.log(LogLevel::kError, to_string(partition.id) + ": " + *partition.broken + "; fetching it again");
 }
 
-EmptyReason Delivery::empty_reason(const Situation& situation, const Draft& draft) const {
+EmptyReason Delivery::empty_reason(const Situation& situation, const Obstacles& obstacles) const {
   if (situation.draining) return EmptyReason::kDraining;
   if (partitions_.empty()) return situation.joined ? EmptyReason::kNoPartitions : EmptyReason::kJoining;
   const auto all = [&](auto&& f) {
@@ -238,9 +314,12 @@ EmptyReason Delivery::empty_reason(const Situation& situation, const Draft& draf
                        [&](const auto& each) { return f(each.second); });
   };
   if (all([](const Partition& p) { return p.paused; })) return EmptyReason::kPaused;
-  if (all([](const Partition& p) { return !p.ready(); })) return EmptyReason::kJoining;
-  if (draft.saw_back_off) return EmptyReason::kBackOff;
-  if (draft.saw_lease) return EmptyReason::kWindowFull;
+  const auto beginning = [](const Partition& p) {
+    return p.revoking || (!p.ready() && p.phase != PartitionPhase::kStopped);
+  };
+  if (all(beginning)) return EmptyReason::kJoining;
+  if (obstacles.back_off) return EmptyReason::kBackOff;
+  if (obstacles.lease || obstacles.budget) return EmptyReason::kWindowFull;
   return EmptyReason::kTimeout;
 }
 

@@ -11,9 +11,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <list>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,9 +22,10 @@ namespace sluice::core {
 
 /// Hands records out: keeps the fetches that wait, chooses what each gets, and leases it.
 ///
-/// Partitions take turns by deficit round-robin over payload bytes, so a busy one cannot starve another. A
-/// partition with an open lease is passed over: at most one open lease per partition, strict order (order
-/// mode `partition`).
+/// Partitions take turns by deficit round-robin over payload bytes, so a busy one cannot starve another. In
+/// its turn a partition gives records until its quantum is used up; what the last one takes beyond is owed in
+/// later turns. A turn that a full batch interrupts goes on in the next batch. A partition with an open lease
+/// is passed over: at most one open lease per partition, strict order (order mode `partition`).
 class Delivery {
  public:
   struct Options {
@@ -59,9 +60,6 @@ class Delivery {
   [[nodiscard]] std::vector<Done> take_done() { return std::exchange(done_, {}); }
   [[nodiscard]] std::size_t waiting() const { return waiters_.size(); }
 
-  /// Partitions came or went; the turn order follows.
-  void partitions_changed();
-
  private:
   struct Waiter {
     std::uint64_t ticket = 0;
@@ -72,26 +70,58 @@ class Delivery {
     Partition* partition = nullptr;
     Selection selection;
   };
+  /// A partition in its turn. What it owes becomes real when the batch is leased.
+  struct Turn {
+    Partition* partition = nullptr;
+    std::int64_t deficit = 0;
+    std::optional<std::size_t> staged;  ///< index into the parts of the draft
+  };
+  enum class Visit : std::uint8_t { kNothingLeft = 1, kTurnOver, kBatchFull };
+  /// What stood in the way of records.
+  struct Obstacles {
+    bool lease = false;
+    bool back_off = false;
+    bool budget = false;
+  };
   struct Draft {
     std::vector<Staged> parts;
+    std::vector<Turn> turns;               ///< of partitions with data, in the order of their turns
+    std::optional<std::size_t> filled_by;  ///< whose turn it was when the batch was full
     std::uint32_t records = 0;
     std::int64_t bytes = 0;
+    std::int64_t bytes_max = 0;
+    TruncatedBy bytes_bound = TruncatedBy::kMaxBytes;  ///< what set bytes_max
+    bool holds_decompressed = false;
     TruncatedBy truncated = TruncatedBy::kNothing;
-    bool saw_lease = false;
-    bool saw_back_off = false;
+    Obstacles obstacles;
+  };
+  /// What one call of serve() has found to be empty: later fetches need not look there again.
+  struct Dry {
+    bool all = false;
+    std::set<std::string> topics;
+    Obstacles obstacles;
+    [[nodiscard]] bool covers(const FetchSpec& spec) const;
+    void add(const FetchSpec& spec, const Obstacles& seen);
   };
 
-  bool serve_one(
-      const Waiter& waiter, TimePoint now, std::int64_t wall_ms, const Situation& situation, Outbox& outbox);
+  bool serve_one(const Waiter& waiter,
+                 TimePoint now,
+                 std::int64_t wall_ms,
+                 const Situation& situation,
+                 Dry& dry,
+                 Outbox& outbox);
   Draft draft(const FetchSpec& spec, TimePoint now, Outbox& outbox);
-  bool draft_partition(
-      Partition& partition, const FetchSpec& spec, Draft& draft, TimePoint now, Outbox& outbox);
+  void line_up(Draft& draft, const FetchSpec& spec);
+  Visit visit(Turn& turn, const FetchSpec& spec, Draft& draft, TimePoint now, Outbox& outbox);
+  Selection select(Turn& turn, const FetchSpec& spec, Draft& draft, TimePoint now);
+  void end_turns(const Draft& draft);
   FetchResult lease(const FetchSpec& spec, Draft draft, TimePoint now, std::int64_t wall_ms);
+  void settle_at_once(BatchId id, TimePoint now);
   void answer(std::uint64_t ticket, FetchResult result, const FetchSpec& spec);
-  void on_broken(Partition& partition, TimePoint now, Outbox& outbox);
-  [[nodiscard]] EmptyReason empty_reason(const Situation& situation, const Draft& draft) const;
+  void on_broken(Partition& partition, bool good_before, TimePoint now, Outbox& outbox);
+  void answer_empty(const Waiter& waiter, const Situation& situation, const Obstacles& obstacles);
+  [[nodiscard]] EmptyReason empty_reason(const Situation& situation, const Obstacles& obstacles) const;
   [[nodiscard]] std::int64_t backlog() const;
-  [[nodiscard]] std::int64_t bytes_allowed(const FetchSpec& spec) const;
 
   Options options_;
   Partitions& partitions_;
@@ -99,7 +129,7 @@ class Delivery {
   MemoryBudget& budget_;
   ConsumerStats& stats_;
   std::list<Waiter> waiters_;
-  std::deque<TopicPartition> turns_;
+  TopicPartition next_turn_;  ///< the first partition from here on has the next turn
   std::vector<Done> done_;
   std::uint64_t last_ticket_ = 0;
   Random random_{0};  ///< jitter of back-offs

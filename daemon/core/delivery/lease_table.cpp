@@ -16,6 +16,12 @@ Partition* live(const LeaseTable::Part& part, Partitions& partitions) {
   return &it->second;
 }
 
+std::size_t run_count(const LeaseTable::Lease& lease) {
+  std::size_t count = 0;
+  for (const LeaseTable::Part& part : lease.parts) count += 1 + part.runs.size();
+  return count;
+}
+
 }  // namespace
 
 LeaseTable::Lease& LeaseTable::open(Lease lease) {
@@ -110,12 +116,17 @@ void LeaseTable::expire(TimePoint now,
     }
     end(*lease, State::kExpired, now);
   }
+  forget_ended(now);
+}
+
+void LeaseTable::forget_ended(TimePoint now) {
   while (!ended_.empty()) {
-    const Lease* oldest = find(ended_.front());
-    const bool keep = oldest != nullptr && ended_.size() <= options_.ended_max &&
-                      oldest->ended_at + options_.ended_for > now;
+    const Lease& oldest = leases_.at(ended_.front());
+    const bool keep = ended_.size() <= options_.ended_max && ended_runs_ <= options_.ended_runs_max &&
+                      oldest.ended_at + options_.ended_for > now;
     if (keep) break;
-    if (oldest != nullptr) leases_.erase(ended_.front());
+    ended_runs_ -= run_count(oldest);
+    leases_.erase(ended_.front());
     ended_.pop_front();
   }
 }
@@ -165,6 +176,7 @@ void LeaseTable::end(Lease& lease, State state, TimePoint now) {
   lease.ended_at = now;
   lease.answer = {};  // frees the records
   ended_.push_back(lease.id);
+  ended_runs_ += run_count(lease);
 }
 
 void LeaseTable::end_when_done(Lease& lease, const Partitions& partitions, TimePoint now) {

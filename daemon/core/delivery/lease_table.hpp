@@ -51,6 +51,7 @@ class LeaseTable {
   /// Bounds of the memory of ended leases.
   struct Options {
     std::size_t ended_max = 10'000;
+    std::size_t ended_runs_max = 200'000;  ///< runs of all of them together
     Duration ended_for = std::chrono::hours(1);
   };
 
@@ -94,6 +95,7 @@ class LeaseTable {
 
  private:
   void end(Lease& lease, State state, TimePoint now);
+  void forget_ended(TimePoint now);
   void end_when_done(Lease& lease, const Partitions& partitions, TimePoint now);
   std::int64_t give_back_all(Lease& lease, Partitions& partitions, TimePoint not_before, bool counted);
 
@@ -104,6 +106,7 @@ class LeaseTable {
   std::map<std::string, BatchId> requests_;            ///< of open leases
   std::set<std::pair<TimePoint, BatchId>> deadlines_;  ///< of open leases
   std::deque<BatchId> ended_;                          ///< in the order they ended
+  std::size_t ended_runs_ = 0;
 };
 
 }  // namespace sluice::core

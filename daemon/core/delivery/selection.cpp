@@ -13,19 +13,29 @@ namespace {
 /// Walks the records of a partition once and collects a Selection.
 class RecordPicker {
  public:
-  RecordPicker(Partition& partition, const Room& room, const SelectContext& context)
+  RecordPicker(Partition& partition,
+               const Room& room,
+               const SelectContext& context,
+               std::optional<Selection> so_far)
       : partition_(partition),
         ledger_(*partition.ledger),
         room_(room),
         context_(context),
         next_(ledger_.watermark()) {
-    out_.position_after = ledger_.position();
-    out_.mark_after = partition.read_mark;
+    if (so_far && so_far->records > 0) {
+      out_ = std::move(*so_far);
+      out_.full = out_.bytes_full = out_.turn_over = out_.needs_budget = out_.blocked_by_lease = false;
+      out_.blocked_until = kNever;
+      next_ = out_.runs.back().range.last + 1;
+    } else {
+      out_.position_after = ledger_.position();
+      out_.mark_after = partition.read_mark;
+    }
   }
 
   Selection run() {
     const auto head = ledger_.first_unsettled(next_);
-    next_ = head ? head->range.first : ledger_.position();
+    next_ = head ? head->range.first : std::max(next_, ledger_.position());
     piece_ = head;
     if (head && !free(*head)) return std::move(out_);
     std::size_t index = partition_.buffer.find(next_);
@@ -59,9 +69,8 @@ class RecordPicker {
 
   void walk(const std::shared_ptr<const RecordChunk>& chunk) {
     const protocol::BatchHeader& header = chunk->batch.header;
-    const bool resume = next_ >= ledger_.position() && partition_.read_mark.chunk_last == header.last_offset;
-    protocol::RecordCursor cursor(header, chunk->batch.payload, resume ? partition_.read_mark.position : 0);
-    open_ = nullptr;
+    const bool resume = next_ >= ledger_.position() && out_.mark_after.chunk_last == header.last_offset;
+    protocol::RecordCursor cursor(header, chunk->batch.payload, resume ? out_.mark_after.position : 0);
     protocol::Record record;
     for (;;) {
       const std::size_t begin = cursor.position();
@@ -69,10 +78,7 @@ class RecordPicker {
       if (record.offset < next_) continue;
       const std::optional<std::uint32_t> delivery = deliverable(record.offset);
       if (done_) return;
-      if (!delivery) {
-        open_ = nullptr;
-        continue;
-      }
+      if (!delivery) continue;
       if (!fits(record)) return;
       take(chunk, record, *delivery, begin, cursor.position());
     }
@@ -110,13 +116,18 @@ class RecordPicker {
 
   bool fits(const protocol::Record& record) {
     const auto size = static_cast<std::int64_t>(record.payload_bytes);
-    const bool first = out_.records == 0 && room_.one_allowed;
-    const bool bytes_ok = out_.bytes + size <= room_.bytes;
-    if (out_.records < room_.records && (first || bytes_ok)) return true;
-    out_.full = true;
-    out_.bytes_full = out_.records < room_.records;
+    const bool first = taken_records_ == 0 && room_.one_allowed;
+    const bool bytes_ok = taken_bytes_ + size <= room_.bytes;
     done_ = true;
-    return false;
+    if (taken_records_ >= room_.records || !(first || bytes_ok)) {
+      out_.full = true;
+      out_.bytes_full = taken_records_ < room_.records;
+    } else if (taken_bytes_ >= room_.quota) {
+      out_.turn_over = true;
+    } else {
+      done_ = false;
+    }
+    return !done_;
   }
 
   void take(const std::shared_ptr<const RecordChunk>& chunk,
@@ -125,13 +136,14 @@ class RecordPicker {
             std::size_t begin,
             std::size_t end) {
     const bool again = record.offset < ledger_.position();
-    if (open_ == nullptr || open_->delivery != delivery || open_->end != begin) {
+    const Segment* before = out_.segments.empty() ? nullptr : &out_.segments.back();
+    if (before == nullptr || before->chunk != chunk || before->delivery != delivery || before->end != begin) {
       out_.segments.push_back({chunk, begin, end, 0, record.offset, record.offset, delivery});
-      open_ = &out_.segments.back();
     }
-    open_->end = end;
-    open_->last = record.offset;
-    ++open_->records;
+    Segment& open = out_.segments.back();
+    open.end = end;
+    open.last = record.offset;
+    ++open.records;
     if (!out_.runs.empty() && out_.runs.back().again == again &&
         out_.runs.back().range.last + 1 == record.offset) {
       out_.runs.back().range.last = record.offset;
@@ -139,7 +151,9 @@ class RecordPicker {
       out_.runs.push_back({{record.offset, record.offset}, again});
     }
     ++out_.records;
+    ++taken_records_;
     out_.bytes += static_cast<std::int64_t>(record.payload_bytes);
+    taken_bytes_ += static_cast<std::int64_t>(record.payload_bytes);
     if (out_.oldest_timestamp < 0) out_.oldest_timestamp = record.timestamp;
     if (!again) {
       out_.compacted += static_cast<std::uint64_t>(record.offset - out_.position_after);
@@ -152,7 +166,10 @@ class RecordPicker {
   void finish_chunk(const RecordChunk& chunk) {
     const Offset after = chunk.batch.header.last_offset + 1;
     if (after <= out_.position_after) return;
-    const auto passed = static_cast<std::uint64_t>(after - out_.position_after);
+    // What is missing between two batches went with compaction, whatever the next one is.
+    const Offset begin = std::clamp(chunk.batch.header.base_offset, out_.position_after, after);
+    out_.compacted += static_cast<std::uint64_t>(begin - out_.position_after);
+    const auto passed = static_cast<std::uint64_t>(after - begin);
     switch (chunk.kind) {
       case ChunkKind::kData:
         out_.compacted += passed;
@@ -181,16 +198,20 @@ class RecordPicker {
   const SelectContext& context_;
   Offset next_;
   std::optional<PartitionLedger::Piece> piece_;
-  Segment* open_ = nullptr;
+  std::int64_t taken_records_ = 0;  ///< in this round
+  std::int64_t taken_bytes_ = 0;
   bool done_ = false;
   Selection out_;
 };
 
 }  // namespace
 
-Selection select_in_order(Partition& partition, const Room& room, const SelectContext& context) {
+Selection select_in_order(Partition& partition,
+                          const Room& room,
+                          const SelectContext& context,
+                          std::optional<Selection> so_far) {
   SLUICE_ASSERT(partition.ready());
-  return RecordPicker(partition, room, context).run();
+  return RecordPicker(partition, room, context, std::move(so_far)).run();
 }
 
 void skip_empty(Partition& partition, const Selection& selection, TopicStats& stats) {

@@ -6,6 +6,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,8 @@ struct Room {
   std::int64_t records = 0;
   std::int64_t bytes = 0;
   bool one_allowed = true;  ///< nothing taken yet: one record fits however large it is
+  /// Once so many bytes were taken, the turn of the partition is over. The last record may go beyond.
+  std::int64_t quota = std::numeric_limits<std::int64_t>::max();
 };
 
 /// Consecutive existing offsets that are handed out together.
@@ -37,6 +41,7 @@ struct Selection {
   std::uint64_t aborted = 0;
   bool full = false;                 ///< a limit of the room ended it; more is there
   bool bytes_full = false;           ///< ... and the limit was bytes
+  bool turn_over = false;            ///< the quota ended it; more may be there
   TimePoint blocked_until = kNever;  ///< the next record is returned and may not be handed out before this
   bool blocked_by_lease = false;     ///< the next record is held by somebody
   bool needs_budget = false;         ///< a compressed batch could not be decoded for lack of memory
@@ -55,7 +60,11 @@ struct SelectContext {
 /// Chooses records in strict offset order, from the first unsettled one on: returned ones first, then new
 /// ones. Stops at records that others hold and at returned ones whose delay has not passed. On broken data
 /// the selection ends before it; partition.buffer.error() tells.
-[[nodiscard]] Selection select_in_order(Partition& partition, const Room& room, const SelectContext& context);
+/// @param so_far  an earlier selection from the same partition to go on with; `room` is what is left now
+[[nodiscard]] Selection select_in_order(Partition& partition,
+                                        const Room& room,
+                                        const SelectContext& context,
+                                        std::optional<Selection> so_far = std::nullopt);
 
 /// Passes over what holds no data at the head of the partition (control, aborted, compacted), so that lag can
 /// reach 0.

@@ -1,6 +1,8 @@
 #include "daemon/core/delivery/settlement.hpp"
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 #include <utility>
 #include <variant>
 
@@ -22,7 +24,9 @@ class Settlement {
     for (const Selector& selector : spec_.release) apply(selector, Verb::kRelease);
     if (spec_.fallback == Default::kAccept) {
       for (const Part& part : lease_.parts) {
-        for (const OffsetRange& run : part.runs) apply_fallback(part, run);
+        for (const OffsetRange& run : part.runs) {
+          for (const OffsetRange& rest : unnamed(part, run)) apply_fallback(part, rest);
+        }
       }
     }
     finish();
@@ -40,13 +44,26 @@ class Settlement {
   }
 
   void refuse(const TopicPartition& partition, OffsetRange range, Refusal reason) {
+    result_.refused.push_back({partition, range, reason});
+  }
+
+  void merge_refused() {
     auto& refused = result_.refused;
-    if (!refused.empty() && refused.back().reason == reason && refused.back().partition == partition &&
-        refused.back().range.last + 1 == range.first) {
-      refused.back().range.last = range.last;
-      return;
+    std::sort(refused.begin(), refused.end(), [](const RefusedRecords& a, const RefusedRecords& b) {
+      return std::tie(a.partition, a.reason, a.range) < std::tie(b.partition, b.reason, b.range);
+    });
+    std::vector<RefusedRecords> merged;
+    for (RefusedRecords& each : refused) {
+      if (!merged.empty() && merged.back().reason == each.reason &&
+          merged.back().partition == each.partition &&
+          (each.range.first <= merged.back().range.last ||
+           each.range.first - 1 == merged.back().range.last)) {
+        merged.back().range.last = std::max(merged.back().range.last, each.range.last);
+      } else {
+        merged.push_back(std::move(each));
+      }
     }
-    refused.push_back({partition, range, reason});
+    refused = std::move(merged);
   }
 
   void apply(const Selector& selector, Verb verb) {
@@ -69,9 +86,13 @@ class Settlement {
       return;
     }
     Offset next = wanted.first;
-    for (const OffsetRange& run : part->runs) {
+    const auto first_run =
+        std::partition_point(part->runs.begin(), part->runs.end(),
+                             [&](const OffsetRange& run) { return run.last < wanted.first; });
+    for (auto it = first_run; it != part->runs.end() && it->first <= wanted.last; ++it) {
+      const OffsetRange& run = *it;
       const OffsetRange both{std::max(run.first, wanted.first), std::min(run.last, wanted.last)};
-      if (both.last < both.first) continue;
+      if (both.last < both.first) break;
       if (exact && both.first > next) refuse(partition, {next, both.first - 1}, Refusal::kNotInBatch);
       apply_run(*part, both, verb);
       next = both.last + 1;
@@ -93,12 +114,13 @@ class Settlement {
         index += run.count();
       }
     }
-    if (selector.last >= index) {
+    if (selector.last >= index && selector.last >= selector.first) {
       refuse({}, {std::max<std::int64_t>(selector.first, index), selector.last}, Refusal::kNotInBatch);
     }
   }
 
   void apply_run(const Part& part, OffsetRange range, Verb verb) {
+    named_[part.partition].push_back(range);
     Partition* partition = live(part);
     if (partition == nullptr) {
       refuse(part.partition, range, Refusal::kLeaseLost);
@@ -118,19 +140,42 @@ class Settlement {
     for (const OffsetRange& each : mine) change(*partition, each, verb);
   }
 
-  /// What the caller did not name: silent about records that are settled, released in this call, or held by
-  /// others, unless the lease as such is gone.
+  /// The pieces of `run` that no list has named.
+  std::vector<OffsetRange> unnamed(const Part& part, OffsetRange run) {
+    const auto named = named_.find(part.partition);
+    if (named == named_.end()) return {run};
+    std::vector<OffsetRange>& ranges = named->second;
+    if (!std::is_sorted(ranges.begin(), ranges.end())) std::sort(ranges.begin(), ranges.end());
+    std::vector<OffsetRange> rest;
+    for (const OffsetRange& each : ranges) {
+      if (each.last < run.first) continue;
+      if (each.first > run.last) break;
+      if (each.first > run.first) rest.push_back({run.first, each.first - 1});
+      run.first = each.last + 1;
+    }
+    if (run.first <= run.last) rest.push_back(run);
+    return rest;
+  }
+
+  /// What the caller did not name. With an empty request, all is meant. Otherwise it is silent about records
+  /// that are settled, or that this lease gave back before; but what is lost with the lease is told.
   void apply_fallback(const Part& part, OffsetRange range) {
-    if (spec_.accept.empty() && spec_.release.empty()) {
-      apply_run(part, range, Verb::kAccept);
+    Partition* partition = live(part);
+    if (partition == nullptr) {
+      refuse(part.partition, range, Refusal::kLeaseLost);
       return;
     }
-    Partition* partition = live(part);
-    if (partition == nullptr) return;
+    const bool all = spec_.accept.empty() && spec_.release.empty();
+    const bool open = lease_.state == LeaseTable::State::kOpen;
     std::vector<OffsetRange> mine;
     partition->ledger->for_each(range, [&](const PartitionLedger::Piece& piece) {
-      if (piece.entry.state == PartitionLedger::State::kLeased && piece.entry.lease == lease_.number) {
+      const bool leased = piece.entry.state == PartitionLedger::State::kLeased;
+      if (piece.entry.state == PartitionLedger::State::kSettled) {
+        if (all) refuse(part.partition, piece.range, Refusal::kAlreadySettled);
+      } else if (piece.entry.lease == lease_.number && (leased || all || !open)) {
         mine.push_back(piece.range);
+      } else if (all || !open) {
+        refuse(part.partition, piece.range, Refusal::kLeaseExpired);
       }
     });
     for (const OffsetRange& each : mine) change(*partition, each, Verb::kAccept);
@@ -146,6 +191,7 @@ class Settlement {
   }
 
   void finish() {
+    merge_refused();
     bool gone = !result_.refused.empty();
     for (const RefusedRecords& refused : result_.refused) {
       if (refused.reason == Refusal::kAlreadySettled || refused.reason == Refusal::kNotInBatch) gone = false;
@@ -163,6 +209,7 @@ class Settlement {
   const AckSpec& spec_;
   Partitions& partitions_;
   TimePoint now_;
+  std::map<TopicPartition, std::vector<OffsetRange>> named_;  ///< by the lists of the request
   AckResult result_;
 };
 

@@ -32,6 +32,9 @@ constexpr std::int64_t kSmallestFetch = 16 << 10;
 // Between attempts at what only an operator can change.
 constexpr std::chrono::seconds kRefusedRetry{10};
 
+// Budget that another consumer gives back does not wake this one.
+constexpr std::chrono::milliseconds kBudgetRetry{100};
+
 /// A frame together with the budget it takes; both end with the last record that points into it.
 struct ChargedFrame {
   std::shared_ptr<const std::string> bytes;
@@ -50,6 +53,7 @@ void Fetcher::poll(
       send(node, Lane::kCatchUp, std::move(wanted), metadata, budget, outbox);
     }
   }
+  if (waits_for_budget_) outbox.wake_at(now + kBudgetRetry);
 }
 
 std::map<protocol::NodeId, std::vector<Partition*>> Fetcher::eligible(TimePoint now,
@@ -81,8 +85,8 @@ void Fetcher::send(protocol::NodeId node,
                    const Metadata& metadata,
                    MemoryBudget& budget,
                    Outbox& outbox) {
-  // The broker fills the answer in the order asked: rotate, or the last ones starve.
-  std::rotate(wanted.begin(), wanted.begin() + static_cast<std::ptrdiff_t>(rotation_++ % wanted.size()),
+  // The broker fills the answer in the order asked: begin anywhere, or the last ones starve.
+  std::rotate(wanted.begin(), wanted.begin() + static_cast<std::ptrdiff_t>(random_.below(wanted.size())),
               wanted.end());
   const std::int64_t cap =
       std::max<std::int64_t>(budget.limit() / kFramesPerBudget, options_.partition_max_bytes);

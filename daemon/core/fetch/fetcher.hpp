@@ -95,7 +95,6 @@ class Fetcher {
   Options options_;
   Random random_;
   std::map<protocol::RequestId, InFlight> in_flight_;
-  std::size_t rotation_ = 0;
   bool waits_for_budget_ = false;
 };
 

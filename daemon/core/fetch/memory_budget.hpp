@@ -12,7 +12,8 @@ class MemoryBudget;
 class Charge {
  public:
   Charge() = default;
-  Charge(Charge&& other) noexcept : budget_(std::exchange(other.budget_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  Charge(Charge&& other) noexcept
+      : budget_(std::exchange(other.budget_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
   Charge& operator=(Charge&& other) noexcept;
   Charge(const Charge&) = delete;
   Charge& operator=(const Charge&) = delete;
@@ -47,7 +48,8 @@ class MemoryBudget {
 
   [[nodiscard]] bool fits(std::int64_t bytes) const { return bytes <= available(); }
 
-  /// Takes bytes whether they fit or not: the caller asked fits() first, or must make progress with one large record.
+  /// Takes bytes whether they fit or not: the caller asked fits() first, or must make progress with one large
+  /// record.
   [[nodiscard]] Charge take(std::int64_t bytes) {
     add(bytes);
     return {this, bytes};

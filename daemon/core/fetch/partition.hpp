@@ -64,7 +64,9 @@ struct Partition {
   std::optional<std::string> broken;  ///< data that could not be decoded, while it is being fetched again
   Backoff broken_backoff{std::chrono::seconds(1), std::chrono::seconds(60)};
 
-  std::int64_t deficit = 0;        ///< deficit round-robin: bytes it may still take in this round
+  /// Deficit round-robin, in payload bytes: above 0 what it may still take in its turn, below 0 what it took
+  /// too much.
+  std::int64_t deficit = 0;
   std::uint64_t data_version = 0;  ///< grows with every response that brought data
 
   /// Delivery begins at `offset`.
@@ -74,6 +76,18 @@ struct Partition {
     fetch_position = offset;
     read_mark = {};
     phase = PartitionPhase::kFetching;
+  }
+
+  /// After settling: remembers the epoch that the next commit carries and frees what nobody will ask for
+  /// again.
+  void free_settled() {
+    if (!ledger) return;
+    const Offset watermark = ledger->watermark();
+    const std::size_t index = buffer.find(watermark - 1);
+    if (index < buffer.chunks().size() && buffer.chunks()[index]->batch.header.base_offset < watermark) {
+      watermark_epoch = buffer.chunks()[index]->batch.header.leader_epoch;
+    }
+    buffer.settle_below(watermark);
   }
 
   /// Settled beyond what the coordinator knows.

@@ -30,8 +30,9 @@ void PartitionBuffer::add(const FetchedSet& set, Offset from) {
     if (!*next) break;
     const protocol::RawBatch& batch = **next;
     if (batch.header.last_offset < expected) continue;
-    raw_bytes_ += static_cast<std::int64_t>(batch.bytes.size());
-    raw_.push_back({set.frame, batch, aborted});
+    const auto size = static_cast<std::int64_t>(batch.bytes.size());
+    raw_bytes_ += size;
+    raw_.push_back({set.frame, batch, aborted, size * kAssumedRatio});
     expected = batch.header.last_offset + 1;
     end_ = expected;
   }
@@ -52,32 +53,50 @@ PartitionBuffer::Decoded PartitionBuffer::decode_next(MemoryBudget& budget,
     return Decoded::kNothingLeft;
   }
   Raw& raw = raw_.front();
-  const auto raw_size = static_cast<std::int64_t>(raw.batch.bytes.size());
   const protocol::BatchHeader& header = raw.batch.header;
+  const bool in_place = header.codec == protocol::Codec::kNone && header.magic == 2;
+  std::size_t limit = max_decompressed;
+  if (!in_place && !must_progress) {
+    if (!budget.fits(raw.needs)) return Decoded::kNeedsBudget;
+    limit = std::min(limit, static_cast<std::size_t>(budget.available()));
+  }
+  auto decoded = protocol::decode_batch(raw.batch, limit);
+  if (decoded) return keep(raw, std::move(*decoded), budget, stats);
+  if (decoded.error().kind == protocol::ErrorKind::kTooLarge && limit < max_decompressed) {
+    // It grows by more than was guessed. Not again before twice as much is free.
+    raw.needs =
+        std::min(2 * static_cast<std::int64_t>(limit) + 1, static_cast<std::int64_t>(max_decompressed));
+    return Decoded::kNeedsBudget;
+  }
+  return fail(decoded.error(), header.base_offset);
+}
+
+/// Turns the first raw batch, whose checksum is right, into a chunk.
+PartitionBuffer::Decoded PartitionBuffer::keep(Raw& raw,
+                                               protocol::DecodedBatch decoded,
+                                               MemoryBudget& budget,
+                                               TopicStats& stats) {
+  const auto raw_size = static_cast<std::int64_t>(raw.batch.bytes.size());
   auto chunk = std::make_shared<RecordChunk>();
-  if (!header.control && header.transactional && raw.aborted && raw.aborted->is_aborted(header)) {
+  chunk->batch = std::move(decoded);
+  // Moving a short string moves its characters; the view must follow.
+  if (!chunk->batch.owned.empty()) chunk->batch.payload = chunk->batch.owned;
+  const protocol::BatchHeader header = chunk->batch.header;
+  if (header.control) {
+    const auto type = protocol::control_type(chunk->batch);
+    if (!type) return fail(type.error(), header.base_offset);
+    if (raw.aborted) raw.aborted->on_control(header, *type);
+    chunk->kind = ChunkKind::kControl;
+  } else if (header.transactional && raw.aborted && raw.aborted->is_aborted(header)) {
     chunk->kind = ChunkKind::kAborted;
+  }
+  if (chunk->kind != ChunkKind::kData) {
+    chunk->batch = {};
     chunk->batch.header = header;
+  } else if (chunk->batch.owned.empty()) {
+    chunk->frame = raw.frame;
   } else {
-    const bool in_place = header.codec == protocol::Codec::kNone && header.magic == 2;
-    if (!in_place && !must_progress && !budget.fits(raw_size * kAssumedRatio)) return Decoded::kNeedsBudget;
-    auto decoded = protocol::decode_batch(raw.batch, max_decompressed);
-    if (!decoded) return fail(decoded.error(), header.base_offset);
-    chunk->batch = std::move(*decoded);
-    // Moving a short string moves its characters; the view must follow.
-    if (!chunk->batch.owned.empty()) chunk->batch.payload = chunk->batch.owned;
-    if (header.control) {
-      const auto type = protocol::control_type(chunk->batch);
-      if (!type) return fail(type.error(), header.base_offset);
-      if (raw.aborted) raw.aborted->on_control(header, *type);
-      chunk->kind = ChunkKind::kControl;
-      chunk->batch = {};
-      chunk->batch.header = header;
-    } else if (chunk->batch.owned.empty()) {
-      chunk->frame = raw.frame;
-    } else {
-      chunk->charge = budget.take(static_cast<std::int64_t>(chunk->batch.owned.capacity()));
-    }
+    chunk->charge = budget.take(static_cast<std::int64_t>(chunk->batch.owned.capacity()));
   }
   if (chunk->kind == ChunkKind::kData) {
     stats.records_fetched += static_cast<std::uint64_t>(std::max(0, header.record_count));
@@ -86,6 +105,7 @@ PartitionBuffer::Decoded PartitionBuffer::decode_next(MemoryBudget& budget,
   stats.wire_bytes_fetched += static_cast<std::uint64_t>(raw_size);
   raw_bytes_ -= raw_size;
   chunk_bytes_ += chunk_size(*chunk);
+  decompressed_bytes_ += chunk->charge.bytes();
   raw_.pop_front();
   chunks_.push_back(std::move(chunk));
   return Decoded::kChunk;
@@ -102,6 +122,7 @@ std::size_t PartitionBuffer::find(Offset offset) const {
 void PartitionBuffer::settle_below(Offset watermark) {
   while (!chunks_.empty() && chunks_.front()->batch.header.last_offset < watermark) {
     chunk_bytes_ -= chunk_size(*chunks_.front());
+    decompressed_bytes_ -= chunks_.front()->charge.bytes();
     chunks_.pop_front();
   }
 }
@@ -110,7 +131,7 @@ void PartitionBuffer::drop_undecoded() {
   raw_.clear();
   raw_bytes_ = 0;
   raw_error_.reset();
-  error_.reset();
+  clear_error();
   end_.reset();
   if (!chunks_.empty()) end_ = chunks_.back()->batch.header.last_offset + 1;
 }
@@ -119,6 +140,7 @@ void PartitionBuffer::clear() {
   drop_undecoded();
   chunks_.clear();
   chunk_bytes_ = 0;
+  decompressed_bytes_ = 0;
   end_.reset();
 }
 

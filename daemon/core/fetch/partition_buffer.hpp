@@ -59,7 +59,8 @@ class PartitionBuffer {
   [[nodiscard]] bool empty() const { return chunks_.empty() && !has_undecoded(); }
   /// Bytes of raw batches and of decoded chunks.
   [[nodiscard]] std::int64_t bytes() const { return raw_bytes_ + chunk_bytes_; }
-  [[nodiscard]] std::int64_t chunk_bytes() const { return chunk_bytes_; }
+  /// Memory of chunks that do not lie in the frame they came with: decompressed ones.
+  [[nodiscard]] std::int64_t decompressed_bytes() const { return decompressed_bytes_; }
 
   /// What decode_next() failed on, and the offset of the broken batch.
   [[nodiscard]] const std::optional<protocol::Error>& error() const { return error_; }
@@ -67,6 +68,13 @@ class PartitionBuffer {
   /// A decoded chunk turned out broken at `offset`.
   void fail_decoded(std::string message, Offset offset) {
     fail({protocol::ErrorKind::kMalformed, std::move(message)}, offset);
+    decoded_broken_ = true;
+  }
+  /// The error is inside a chunk whose checksum was right: another copy of it would be the same.
+  [[nodiscard]] bool decoded_broken() const { return decoded_broken_; }
+  void clear_error() {
+    error_.reset();
+    decoded_broken_ = false;
   }
 
   /// Frees chunks that end below `watermark`.
@@ -80,18 +88,22 @@ class PartitionBuffer {
     std::shared_ptr<const std::string> frame;
     protocol::RawBatch batch;
     std::shared_ptr<protocol::AbortedTransactions> aborted;
+    std::int64_t needs = 0;  ///< free budget without which decompressing is not worth an attempt
   };
 
   Decoded fail(protocol::Error error, Offset offset);
+  Decoded keep(Raw& raw, protocol::DecodedBatch decoded, MemoryBudget& budget, TopicStats& stats);
 
   std::deque<Raw> raw_;
   std::deque<std::shared_ptr<const RecordChunk>> chunks_;
   std::optional<protocol::Error> raw_error_;  ///< what follows the last raw batch cannot be a batch
   std::optional<protocol::Error> error_;
   Offset error_offset_ = 0;
+  bool decoded_broken_ = false;
   std::optional<Offset> end_;
   std::int64_t raw_bytes_ = 0;
   std::int64_t chunk_bytes_ = 0;
+  std::int64_t decompressed_bytes_ = 0;
 };
 
 }  // namespace sluice::core
