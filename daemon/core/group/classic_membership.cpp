@@ -61,9 +61,9 @@ void ClassicMembership::poll(TimePoint now,
   if (state_ == MemberState::kLeaving) {
     poll_leave(now, coordinator, outbox);
   } else if (coordinator) {
-    poll_heartbeat(now, *coordinator, outbox);
     if (state_ == MemberState::kUnjoined) poll_join(now, *coordinator, commit_in_flight, outbox);
     if (state_ == MemberState::kSyncing) poll_sync(now, *coordinator, outbox);
+    poll_heartbeat(now, *coordinator, outbox);
   }
   ask_for_wake_up(now, outbox);
   for (LogLine& line : lines_) outbox.log(line.level, "group " + options_.group_id + ": " + line.text);
@@ -73,7 +73,7 @@ void ClassicMembership::poll(TimePoint now,
 // Before anything else is done with what happened: was the process away for so long that the group gave us
 // up? Then our partitions are somebody else's, whatever the answers in the socket say.
 void ClassicMembership::begin_turn(TimePoint now) {
-  const bool is_parked = state_ == MemberState::kJoining && exchange_ && !exchange_->abandoned;
+  const bool is_parked = state_ == MemberState::kJoining && exchange_;
   const bool is_alive = state_ != MemberState::kLeaving && (is_member() || !held_.empty());
   if (is_alive && now - (is_parked ? std::max(last_turn_, contact_) : contact_) > options_.session_timeout) {
     ++rebalances_["member_expired"];
@@ -136,7 +136,7 @@ void ClassicMembership::poll_join(TimePoint now,
   // The answer is parked until all others have joined; giving up earlier starts a rebalance for ever.
   const milliseconds timeout = std::max(options_.request_timeout, options_.rebalance_timeout + kJoinSlack);
   const auto id = outbox.send(coordinator, protocol::Lane::kJoin, std::move(request), timeout);
-  exchange_ = Exchange{id, coordinator, GroupCall::kJoin, now, false};
+  exchange_ = Exchange{id, coordinator, GroupCall::kJoin, now};
   forget_heartbeat();  // whatever it says, the answer to JoinGroup knows better
   leader_.reset();
   transition_to(MemberState::kJoining, join_reason_);
@@ -157,7 +157,7 @@ void ClassicMembership::poll_sync(TimePoint now, protocol::NodeId coordinator, O
   if (has_to_assign) request.assignments = leader_->assign(counts_, lines_);
   const milliseconds timeout = std::max(options_.request_timeout, options_.session_timeout);
   const auto id = outbox.send(coordinator, protocol::Lane::kJoin, std::move(request), timeout);
-  exchange_ = Exchange{id, coordinator, GroupCall::kSync, now, false};
+  exchange_ = Exchange{id, coordinator, GroupCall::kSync, now};
 }
 
 void ClassicMembership::poll_leave(TimePoint now,
@@ -268,7 +268,6 @@ void ClassicMembership::lose_membership(const std::string& reason, bool keep_mem
   heartbeat_at_ = kNever;
   leader_.reset();
   joined_since_.reset();
-  if (exchange_) exchange_->abandoned = true;
   want_join(reason, after_failure(join_backoff_, now));
 }
 

@@ -146,7 +146,6 @@ class ClassicMembership {
     protocol::NodeId node = -1;
     GroupCall call = GroupCall::kJoin;
     TimePoint sent_at;
-    bool abandoned = false;  ///< its answer does not matter any more, but the next one waits for it
   };
   struct Heartbeat {
     protocol::RequestId id = 0;
@@ -176,9 +175,10 @@ class ClassicMembership {
   void fail(std::optional<std::int16_t> code, std::string message);
   void stop(std::string_view why);
   [[nodiscard]] bool is_member() const { return generation_ >= 0 && !member_id_.empty(); }
-  /// Whether anything still depends on the answer: not after the membership was lost, left or failed.
-  [[nodiscard]] bool is_awaited(const Exchange& exchange) const {
-    return !exchange.abandoned && (state_ == MemberState::kJoining || state_ == MemberState::kSyncing);
+  /// Whether anything depends on the answer to JoinGroup or SyncGroup: not after the membership was lost,
+  /// left or failed.
+  [[nodiscard]] bool awaits_exchange() const {
+    return state_ == MemberState::kJoining || state_ == MemberState::kSyncing;
   }
   [[nodiscard]] Duration revocation_margin() const;
   [[nodiscard]] TimePoint after_failure(Backoff& backoff, TimePoint now);

@@ -76,7 +76,7 @@ bool ClassicMembership::on_reply(const protocol::Reply& reply, TimePoint now) {
   const auto* synced = std::get_if<protocol::SyncGroupResponse>(&reply.response);
   if (state_ == MemberState::kLeaving) {
     on_joined_too_late(joined);
-  } else if (!is_awaited(exchange)) {
+  } else if (!awaits_exchange()) {
     return true;
   } else if (joined != nullptr) {
     on_join_answer(*joined, exchange.node, now);
@@ -102,7 +102,7 @@ bool ClassicMembership::on_failure(const protocol::Failure& failure, TimePoint n
   const Exchange exchange = *std::exchange(exchange_, std::nullopt);
   if (state_ == MemberState::kLeaving) {
     on_joined_too_late(nullptr);
-  } else if (is_awaited(exchange)) {
+  } else if (awaits_exchange()) {
     on_exchange_failure(exchange, failure, now);
   }
   return true;
@@ -171,8 +171,6 @@ void ClassicMembership::on_sync_answer(const protocol::SyncGroupResponse& answer
                      now + slow_backoff_.next(random_));
   }
   contact_ = std::max(contact_, exchange.sent_at);
-  begin_turn(now);
-  if (state_ != MemberState::kSyncing) return;  // the answer was too old to be trusted
   on_assigned(std::move(*assigned), now);
 }
 

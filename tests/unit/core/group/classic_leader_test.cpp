@@ -79,6 +79,10 @@ TEST(ClassicLeader, AssignsWhatItKnowsWhenTheMetadataDoesNotCome) {
   const auto assigned = assignments(d.take<SyncGroupRequest>());
   EXPECT_EQ(assigned.at("me"), Partitions{kOrders0});
   EXPECT_TRUE(assigned.at("you").empty());
+
+  d.assign({kOrders0});
+  d.member.set_partition_counts({{"orders", 1}, {"alerts", 1}}, d.now);
+  EXPECT_EQ(d.member.state(), MemberState::kRevoking) << "and does it again when it comes";
 }
 
 TEST(ClassicLeader, ATopicKnownNotToExistIsNotWaitedFor) {

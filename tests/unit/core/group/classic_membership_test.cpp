@@ -171,7 +171,6 @@ TEST(ClassicMembership, JoinGroupDoesNotWaitForACommitBeyondTheRebalanceTimeout)
   for (int i = 0; i < 17; ++i) d.next_heartbeat(KafkaError::kRebalanceInProgress);
   EXPECT_TRUE(d.sent.empty());
   d.advance(3s);  // 54 s: the rebalance timeout without half of its margin
-  d.take<HeartbeatRequest>();
   d.take<JoinGroupRequest>();
 }
 
@@ -299,6 +298,35 @@ TEST(ClassicMembership, AParkedJoinGroupKeepsPartitionsButNotAcrossALongPause) {
   d.take<SyncGroupRequest>();
   d.assign({kOrders0});
   EXPECT_EQ(d.take_event<PartitionsAssigned>().added, Partitions{kOrders0});
+}
+
+TEST(ClassicMembership, AParkedJoinGroupThatFailsIsNotYetALoss) {
+  Dialogue d(Dialogue::cooperative());
+  d.assignor = Assignor::kCooperativeSticky;
+  d.become_stable({kOrders0});
+  d.next_heartbeat(KafkaError::kRebalanceInProgress);
+  d.take<JoinGroupRequest>();
+  for (int i = 0; i < 15; ++i) d.advance(3s);
+  d.fail(FailureKind::kDisconnected);
+  d.take<JoinGroupRequest>();
+  EXPECT_TRUE(d.events.empty());
+}
+
+TEST(ClassicMembership, ASyncCountsFromWhenItWasSent) {
+  Dialogue d;
+  d.take<JoinGroupRequest>();
+  d.admit(5);
+  d.take<SyncGroupRequest>();
+  const auto sync = d.last;
+  d.advance(9s);
+  d.take<HeartbeatRequest>();  // never answered
+  d.last = sync;
+  d.assign({kOrders0});
+  d.take_event<PartitionsAssigned>();
+  d.advance(1s);
+  EXPECT_TRUE(d.events.empty());
+  d.advance(1ns);
+  d.take_event<PartitionsLost>();
 }
 
 TEST(ClassicMembership, ADynamicMemberLeavesWithAWord) {
