@@ -1,5 +1,5 @@
 #include "daemon/core/group/classic_membership.hpp"
-#include "tests/unit/core/group/membership_dialogue.hpp"
+#include "tests/unit/core/group/classic_dialogue.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -38,7 +38,7 @@ std::ostream& operator<<(std::ostream& out, const Outcome& outcome) {
 std::string test_name(const testing::TestParamInfo<Outcome>& info) { return protocol::name(info.param.code); }
 
 // The next JoinGroup comes when it should, under the right id and, after a loss, with nothing claimed.
-void expect_join(Dialogue& d, const Outcome& expected) {
+void expect_join(ClassicDialogue& d, const Outcome& expected) {
   if (expected.again != Again::kAtOnce) {
     EXPECT_TRUE(d.sent.empty()) << "not before the back-off";
     d.advance(79ms);
@@ -59,10 +59,10 @@ void expect_join(Dialogue& d, const Outcome& expected) {
   const auto join = d.take<JoinGroupRequest>();
   const char* id = expected.id == MemberId::kKept ? "me" : expected.id == MemberId::kCleared ? "" : "offered";
   EXPECT_EQ(join.member_id, id);
-  EXPECT_EQ(Dialogue::subscription(join).owned_partitions.empty(), expected.lost);
+  EXPECT_EQ(ClassicDialogue::subscription(join).owned_partitions.empty(), expected.lost);
 }
 
-void expect_events(Dialogue& d, const Outcome& expected) {
+void expect_events(ClassicDialogue& d, const Outcome& expected) {
   if (expected.lost) {
     EXPECT_EQ(d.take_event<PartitionsLost>().partitions, Partitions{kOrders0});
     EXPECT_TRUE(d.member.assignment().empty());
@@ -73,35 +73,35 @@ void expect_events(Dialogue& d, const Outcome& expected) {
 }
 
 // A cooperative member, because it has something to lose in every state.
-Dialogue stable_member() {
-  Dialogue d(Dialogue::cooperative());
+ClassicDialogue stable_member() {
+  ClassicDialogue d(ClassicDialogue::cooperative());
   d.assignor = Assignor::kCooperativeSticky;
   d.become_stable({kOrders0});
   return d;
 }
-Dialogue joining_member() {
-  Dialogue d = stable_member();
+ClassicDialogue joining_member() {
+  ClassicDialogue d = stable_member();
   d.next_heartbeat(kRebalanceInProgress);
   d.take<JoinGroupRequest>();
   return d;
 }
-Dialogue syncing_member() {
-  Dialogue d = joining_member();
+ClassicDialogue syncing_member() {
+  ClassicDialogue d = joining_member();
   d.admit(6);
   d.take<SyncGroupRequest>();
   return d;
 }
 
-class JoinError : public testing::TestWithParam<Outcome> {};
-TEST_P(JoinError, IsAnsweredAsTheTableSays) {
-  Dialogue d = joining_member();
+class ClassicJoinError : public testing::TestWithParam<Outcome> {};
+TEST_P(ClassicJoinError, IsAnsweredAsTheTableSays) {
+  ClassicDialogue d = joining_member();
   d.refuse_join(GetParam().code, GetParam().id == MemberId::kAsOffered ? "offered" : "");
   expect_events(d, GetParam());
   expect_join(d, GetParam());
 }
 INSTANTIATE_TEST_SUITE_P(
     ,
-    JoinError,
+    ClassicJoinError,
     testing::Values(
         Outcome{.code = kCoordinatorLoadInProgress},
         Outcome{.code = kCoordinatorNotAvailable, .again = Again::kAtOnce, .finds_coordinator = true},
@@ -121,16 +121,16 @@ INSTANTIATE_TEST_SUITE_P(
         Outcome{.code = kNewerThanUs}),
     test_name);
 
-class SyncError : public testing::TestWithParam<Outcome> {};
-TEST_P(SyncError, IsAnsweredAsTheTableSays) {
-  Dialogue d = syncing_member();
+class ClassicSyncError : public testing::TestWithParam<Outcome> {};
+TEST_P(ClassicSyncError, IsAnsweredAsTheTableSays) {
+  ClassicDialogue d = syncing_member();
   d.refuse_sync(GetParam().code);
   expect_events(d, GetParam());
   expect_join(d, GetParam());
 }
 INSTANTIATE_TEST_SUITE_P(
     ,
-    SyncError,
+    ClassicSyncError,
     testing::Values(
         Outcome{.code = kCoordinatorLoadInProgress},
         Outcome{.code = kCoordinatorNotAvailable, .again = Again::kAtOnce, .finds_coordinator = true},
@@ -145,16 +145,16 @@ INSTANTIATE_TEST_SUITE_P(
         Outcome{.code = kNewerThanUs}),
     test_name);
 
-class HeartbeatError : public testing::TestWithParam<Outcome> {};
-TEST_P(HeartbeatError, IsAnsweredAsTheTableSays) {
-  Dialogue d = stable_member();
+class ClassicHeartbeatError : public testing::TestWithParam<Outcome> {};
+TEST_P(ClassicHeartbeatError, IsAnsweredAsTheTableSays) {
+  ClassicDialogue d = stable_member();
   d.next_heartbeat(GetParam().code);
   expect_events(d, GetParam());
   expect_join(d, GetParam());
 }
 INSTANTIATE_TEST_SUITE_P(
     ,
-    HeartbeatError,
+    ClassicHeartbeatError,
     testing::Values(
         Outcome{.code = kIllegalGeneration, .again = Again::kAtOnce, .lost = true},
         Outcome{.code = kUnknownMemberId, .again = Again::kAtOnce, .id = MemberId::kCleared, .lost = true},
@@ -164,9 +164,9 @@ INSTANTIATE_TEST_SUITE_P(
         Outcome{.code = kGroupAuthorizationFailed, .again = Again::kNever, .lost = true}),
     test_name);
 
-class PassingHeartbeatError : public testing::TestWithParam<Outcome> {};
-TEST_P(PassingHeartbeatError, KeepsTheGenerationAndTriesAgain) {
-  Dialogue d = stable_member();
+class ClassicPassingHeartbeatError : public testing::TestWithParam<Outcome> {};
+TEST_P(ClassicPassingHeartbeatError, KeepsTheGenerationAndTriesAgain) {
+  ClassicDialogue d = stable_member();
   d.next_heartbeat(GetParam().code);
   expect_events(d, GetParam());
   if (GetParam().again != Again::kAtOnce) {
@@ -178,7 +178,7 @@ TEST_P(PassingHeartbeatError, KeepsTheGenerationAndTriesAgain) {
 }
 INSTANTIATE_TEST_SUITE_P(
     ,
-    PassingHeartbeatError,
+    ClassicPassingHeartbeatError,
     testing::Values(Outcome{.code = kCoordinatorLoadInProgress},
                     Outcome{
                         .code = kCoordinatorNotAvailable, .again = Again::kAtOnce, .finds_coordinator = true},
@@ -188,29 +188,29 @@ INSTANTIATE_TEST_SUITE_P(
                     Outcome{.code = kNewerThanUs}),
     test_name);
 
-class CommitError : public testing::TestWithParam<Outcome> {};
-TEST_P(CommitError, OfTheCurrentGenerationIsAnsweredAsTheTableSays) {
-  Dialogue d = stable_member();
+class ClassicCommitError : public testing::TestWithParam<Outcome> {};
+TEST_P(ClassicCommitError, OfTheCurrentGenerationIsAnsweredAsTheTableSays) {
+  ClassicDialogue d = stable_member();
   d.member.on_commit_error(static_cast<std::int16_t>(GetParam().code), 5, d.now);
   d.poll();
   expect_events(d, GetParam());
   expect_join(d, GetParam());
 }
-TEST_P(CommitError, OfAnEarlierGenerationIsIgnored) {
-  Dialogue d = stable_member();
+TEST_P(ClassicCommitError, OfAnEarlierGenerationIsIgnored) {
+  ClassicDialogue d = stable_member();
   d.member.on_commit_error(static_cast<std::int16_t>(GetParam().code), 4, d.now);
   d.poll();
   EXPECT_EQ(d.member.state(), MemberState::kStable);
   EXPECT_TRUE(d.events.empty());
 }
-TEST_P(CommitError, WhileJoiningIsLeftToTheAnswerOfJoinGroup) {
-  Dialogue d = joining_member();
+TEST_P(ClassicCommitError, WhileJoiningIsLeftToTheAnswerOfJoinGroup) {
+  ClassicDialogue d = joining_member();
   d.member.on_commit_error(static_cast<std::int16_t>(GetParam().code), 5, d.now);
   EXPECT_EQ(d.member.state(), MemberState::kJoining);
 }
 INSTANTIATE_TEST_SUITE_P(
     ,
-    CommitError,
+    ClassicCommitError,
     testing::Values(
         Outcome{.code = kIllegalGeneration, .again = Again::kAtOnce, .lost = true},
         Outcome{.code = kUnknownMemberId, .again = Again::kAtOnce, .id = MemberId::kCleared, .lost = true},
@@ -220,7 +220,7 @@ INSTANTIATE_TEST_SUITE_P(
     test_name);
 
 TEST(ClassicErrors, OtherCommitErrorsConcernTheCommitter) {
-  Dialogue d = stable_member();
+  ClassicDialogue d = stable_member();
   for (const KafkaError code : {kOffsetMetadataTooLarge, kNotCoordinator, kRequestTimedOut, kNewerThanUs}) {
     d.member.on_commit_error(static_cast<std::int16_t>(code), 5, d.now);
   }
@@ -228,7 +228,7 @@ TEST(ClassicErrors, OtherCommitErrorsConcernTheCommitter) {
 }
 
 TEST(ClassicErrors, ALateHeartbeatAnswerOfAnEarlierGenerationIsIgnored) {
-  Dialogue d = stable_member();
+  ClassicDialogue d = stable_member();
   d.advance(3s);
   d.take<HeartbeatRequest>();
   const auto old = d.last;
@@ -242,7 +242,7 @@ TEST(ClassicErrors, ALateHeartbeatAnswerOfAnEarlierGenerationIsIgnored) {
 }
 
 TEST(ClassicErrors, AFatalErrorWhileSyncingOutlivesTheAnswerOfSyncGroup) {
-  Dialogue d = syncing_member();
+  ClassicDialogue d = syncing_member();
   const auto sync = d.last;
   d.next_heartbeat(kFencedInstanceId);
   EXPECT_EQ(d.member.state(), MemberState::kFailed);
@@ -256,7 +256,7 @@ TEST(ClassicErrors, AFatalErrorWhileSyncingOutlivesTheAnswerOfSyncGroup) {
 
 TEST(ClassicErrors, AFatalErrorSaysTheRemedy) {
   const auto error_of = [](KafkaError code) {
-    Dialogue d;
+    ClassicDialogue d;
     d.take<JoinGroupRequest>();
     d.refuse_join(code);
     return d.member.fatal_error().value_or("");
@@ -270,7 +270,7 @@ TEST(ClassicErrors, AFatalErrorSaysTheRemedy) {
 
 TEST(ClassicErrors, ABrokerTooOldIsFatal) {
   for (const FailureKind kind : {FailureKind::kUnsupportedVersion, FailureKind::kUnencodable}) {
-    Dialogue d;
+    ClassicDialogue d;
     d.take<JoinGroupRequest>();
     d.fail(kind);
     EXPECT_EQ(d.member.state(), MemberState::kFailed);
@@ -280,7 +280,7 @@ TEST(ClassicErrors, ABrokerTooOldIsFatal) {
 
 TEST(ClassicErrors, NoErrorMakesItSpin) {
   for (int code = -1; code <= 140; ++code) {
-    Dialogue d;
+    ClassicDialogue d;
     std::size_t joins = 0;
     for (int turn = 0; turn < 1000 && !d.sent.empty(); ++turn) {
       d.take<JoinGroupRequest>();
@@ -294,7 +294,7 @@ TEST(ClassicErrors, NoErrorMakesItSpin) {
 
 TEST(ClassicErrors, NonsenseInJoinGroupIsAskedForAgainSlowly) {
   const auto answer = [](std::int32_t generation, const std::string& id, const char* assignor) {
-    Dialogue d;
+    ClassicDialogue d;
     d.take<JoinGroupRequest>();
     protocol::JoinGroupResponse response;
     response.generation_id = generation;

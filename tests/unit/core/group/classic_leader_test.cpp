@@ -1,5 +1,5 @@
 #include "daemon/core/group/classic_membership.hpp"
-#include "tests/unit/core/group/membership_dialogue.hpp"
+#include "tests/unit/core/group/classic_dialogue.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -44,7 +44,7 @@ std::map<std::string, Partitions> assignments(const SyncGroupRequest& sync) {
 }
 
 TEST(ClassicLeader, AssignsForEverybody) {
-  Dialogue d;
+  ClassicDialogue d;
   d.member.set_partition_counts({{"orders", 3}}, d.now);
   d.take<JoinGroupRequest>();
   d.reply(lead(1, {member_of("me", {"orders"}), member_of("you", {"orders"})}));
@@ -55,7 +55,7 @@ TEST(ClassicLeader, AssignsForEverybody) {
 }
 
 TEST(ClassicLeader, WaitsForThePartitionCountsOfAllTopicsOfTheGroup) {
-  Dialogue d;
+  ClassicDialogue d;
   d.member.set_partition_counts({{"orders", 1}}, d.now);
   EXPECT_THAT(d.member.topics_to_know(), testing::ElementsAre("orders"));
   d.take<JoinGroupRequest>();
@@ -69,7 +69,7 @@ TEST(ClassicLeader, WaitsForThePartitionCountsOfAllTopicsOfTheGroup) {
 }
 
 TEST(ClassicLeader, AssignsWhatItKnowsWhenTheMetadataDoesNotCome) {
-  Dialogue d;
+  ClassicDialogue d;
   d.member.set_partition_counts({{"orders", 1}}, d.now);
   d.take<JoinGroupRequest>();
   d.reply(lead(1, {member_of("me", {"orders"}), member_of("you", {"alerts"})}));
@@ -86,7 +86,7 @@ TEST(ClassicLeader, AssignsWhatItKnowsWhenTheMetadataDoesNotCome) {
 }
 
 TEST(ClassicLeader, ATopicKnownNotToExistIsNotWaitedFor) {
-  Dialogue d;
+  ClassicDialogue d;
   d.member.set_partition_counts({{"orders", 1}, {"alerts", 0}}, d.now);
   d.take<JoinGroupRequest>();
   d.reply(lead(1, {member_of("me", {"orders"}), member_of("you", {"alerts"})}));
@@ -94,7 +94,7 @@ TEST(ClassicLeader, ATopicKnownNotToExistIsNotWaitedFor) {
 }
 
 TEST(ClassicLeader, AMemberWithUnreadableSubscriptionGetsNothing) {
-  Dialogue d;
+  ClassicDialogue d;
   d.member.set_partition_counts({{"orders", 2}}, d.now);
   d.take<JoinGroupRequest>();
   const std::string huge_count("\x00\x01\x7f\xff\xff\xff", 6);
@@ -112,7 +112,7 @@ TEST(ClassicLeader, AMemberWithUnreadableSubscriptionGetsNothing) {
 }
 
 TEST(ClassicLeader, LeavesTheAssignmentAloneWhenToldTo) {
-  Dialogue d(Dialogue::fixed());
+  ClassicDialogue d(ClassicDialogue::fixed());
   d.take<JoinGroupRequest>();
   auto answer = lead(1, {member_of("me", {"orders"})});
   answer.skip_assignment = true;
@@ -126,7 +126,7 @@ TEST(ClassicLeader, LeavesTheAssignmentAloneWhenToldTo) {
 }
 
 TEST(ClassicLeader, StartsARebalanceWhenATopicGrows) {
-  Dialogue d;
+  ClassicDialogue d;
   d.member.set_partition_counts({{"orders", 1}}, d.now);
   d.take<JoinGroupRequest>();
   d.reply(lead(1, {member_of("me", {"orders"})}));
@@ -148,7 +148,7 @@ TEST(ClassicLeader, StartsARebalanceWhenATopicGrows) {
 }
 
 TEST(ClassicLeader, NoticesAChangeThatCameWhileItSynced) {
-  Dialogue d;
+  ClassicDialogue d;
   d.member.set_partition_counts({{"orders", 1}}, d.now);
   d.take<JoinGroupRequest>();
   d.reply(lead(1, {member_of("me", {"orders"})}));
@@ -160,7 +160,7 @@ TEST(ClassicLeader, NoticesAChangeThatCameWhileItSynced) {
 }
 
 TEST(ClassicLeader, AFollowerLeavesChangesToTheLeader) {
-  Dialogue d;
+  ClassicDialogue d;
   d.member.set_partition_counts({{"orders", 1}}, d.now);
   d.become_stable({kOrders0});
   EXPECT_FALSE(d.member.is_leader());
@@ -169,7 +169,7 @@ TEST(ClassicLeader, AFollowerLeavesChangesToTheLeader) {
 }
 
 TEST(ClassicLeader, InAMixedGroupTheBrokerLeads) {
-  Dialogue d;
+  ClassicDialogue d;
   d.take<JoinGroupRequest>();
   d.admit(1, "me", "");
   EXPECT_FALSE(d.member.is_leader());

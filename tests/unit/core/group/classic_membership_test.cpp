@@ -1,7 +1,7 @@
 #include "daemon/core/group/classic_membership.hpp"
 
 #include "daemon/core/group/member_state.hpp"
-#include "tests/unit/core/group/membership_dialogue.hpp"
+#include "tests/unit/core/group/classic_dialogue.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@ const TopicPartition kOrders0{"orders", 0};
 const TopicPartition kOrders1{"orders", 1};
 
 TEST(ClassicMembership, JoinsInTwoStepsWhereTheCoordinatorAsksForAMemberId) {
-  Dialogue d;
+  ClassicDialogue d;
   const auto first = d.take<JoinGroupRequest>();
   EXPECT_EQ(first.member_id, "");
   EXPECT_EQ(d.last.lane, protocol::Lane::kJoin);
@@ -43,11 +43,11 @@ TEST(ClassicMembership, JoinsInTwoStepsWhereTheCoordinatorAsksForAMemberId) {
 }
 
 TEST(ClassicMembership, SendsWhatTheGroupHasToKnow) {
-  auto options = Dialogue::eager();
+  auto options = ClassicDialogue::eager();
   options.topics = {"orders", "alerts"};
   options.rack = "r1";
   options.strategies = {Assignor::kRange, Assignor::kCooperativeSticky};
-  Dialogue d(options);
+  ClassicDialogue d(options);
   const auto join = d.take<JoinGroupRequest>();
   EXPECT_EQ(join.group_id, "g");
   EXPECT_EQ(join.protocol_type, "consumer");
@@ -56,26 +56,26 @@ TEST(ClassicMembership, SendsWhatTheGroupHasToKnow) {
   ASSERT_EQ(join.protocols.size(), 2U);
   EXPECT_EQ(join.protocols[0].name, "range");
   EXPECT_EQ(join.protocols[1].name, "cooperative-sticky");
-  const auto subscription = Dialogue::subscription(join);
+  const auto subscription = ClassicDialogue::subscription(join);
   EXPECT_THAT(subscription.topics, testing::ElementsAre("alerts", "orders"));
   EXPECT_EQ(subscription.generation_id, -1);
   EXPECT_EQ(subscription.rack_id, "r1");
 }
 
 TEST(ClassicMembership, JoinGroupMayBeParkedForTheWholeRebalanceTimeout) {
-  Dialogue d;
+  ClassicDialogue d;
   d.take<JoinGroupRequest>();
   EXPECT_EQ(d.last.timeout, 65s);
 
-  auto options = Dialogue::eager();
+  auto options = ClassicDialogue::eager();
   options.rebalance_timeout = 10s;
-  Dialogue short_rebalance(options);
+  ClassicDialogue short_rebalance(options);
   short_rebalance.take<JoinGroupRequest>();
   EXPECT_EQ(short_rebalance.last.timeout, 30s);
 }
 
 TEST(ClassicMembership, AStaticMemberShowsItsInstanceIdEverywhere) {
-  Dialogue d(Dialogue::fixed());
+  ClassicDialogue d(ClassicDialogue::fixed());
   EXPECT_EQ(d.take<JoinGroupRequest>().group_instance_id, "pod-1");
   d.admit(1);
   EXPECT_EQ(d.take<SyncGroupRequest>().group_instance_id, "pod-1");
@@ -86,7 +86,7 @@ TEST(ClassicMembership, AStaticMemberShowsItsInstanceIdEverywhere) {
 }
 
 TEST(ClassicMembership, SendsNothingWhileTheCoordinatorIsUnknown) {
-  Dialogue d;
+  ClassicDialogue d;
   d.take<JoinGroupRequest>();
   d.fail(FailureKind::kDisconnected);
   d.sent.clear();
@@ -96,7 +96,7 @@ TEST(ClassicMembership, SendsNothingWhileTheCoordinatorIsUnknown) {
 }
 
 TEST(ClassicMembership, NeverHasTwoJoinsOrSyncsInFlight) {
-  Dialogue d;
+  ClassicDialogue d;
   for (int i = 0; i < 20; ++i) d.advance(1s);
   EXPECT_EQ(d.sent.size(), 1U);
   d.take<JoinGroupRequest>();
@@ -107,7 +107,7 @@ TEST(ClassicMembership, NeverHasTwoJoinsOrSyncsInFlight) {
 }
 
 TEST(ClassicMembership, LosingMembershipWaitsForTheParkedSyncBeforeJoiningAgain) {
-  Dialogue d;
+  ClassicDialogue d;
   d.take<JoinGroupRequest>();
   d.admit(5);
   d.take<SyncGroupRequest>();
@@ -123,7 +123,7 @@ TEST(ClassicMembership, LosingMembershipWaitsForTheParkedSyncBeforeJoiningAgain)
 }
 
 TEST(ClassicMembership, JoinsAtTheNewCoordinatorWithoutWaitingForTheOldOne) {
-  Dialogue d;
+  ClassicDialogue d;
   d.take<JoinGroupRequest>();
   const auto old = d.last;
   d.coordinator = 2;
@@ -140,7 +140,7 @@ TEST(ClassicMembership, JoinsAtTheNewCoordinatorWithoutWaitingForTheOldOne) {
 }
 
 TEST(ClassicMembership, DoesNotTakeForeignAnswers) {
-  Dialogue d;
+  ClassicDialogue d;
   protocol::Reply foreign;
   foreign.id = 4711;
   foreign.response = protocol::JoinGroupResponse{};
@@ -149,7 +149,7 @@ TEST(ClassicMembership, DoesNotTakeForeignAnswers) {
 }
 
 TEST(ClassicMembership, JoinGroupWaitsForACommitInFlight) {
-  Dialogue d(Dialogue::cooperative());
+  ClassicDialogue d(ClassicDialogue::cooperative());
   d.assignor = Assignor::kCooperativeSticky;
   d.become_stable({kOrders0});
   d.commit_in_flight = true;
@@ -163,7 +163,7 @@ TEST(ClassicMembership, JoinGroupWaitsForACommitInFlight) {
 }
 
 TEST(ClassicMembership, JoinGroupDoesNotWaitForACommitBeyondTheRebalanceTimeout) {
-  Dialogue d(Dialogue::cooperative());
+  ClassicDialogue d(ClassicDialogue::cooperative());
   d.assignor = Assignor::kCooperativeSticky;
   d.become_stable({kOrders0});
   d.commit_in_flight = true;
@@ -175,7 +175,7 @@ TEST(ClassicMembership, JoinGroupDoesNotWaitForACommitBeyondTheRebalanceTimeout)
 }
 
 TEST(ClassicMembership, MayCommitOnlyAsAMemberThatIsNotJoining) {
-  Dialogue d;
+  ClassicDialogue d;
   EXPECT_FALSE(d.member.may_commit());
   d.take<JoinGroupRequest>();
   d.admit(5);
@@ -191,7 +191,7 @@ TEST(ClassicMembership, MayCommitOnlyAsAMemberThatIsNotJoining) {
 }
 
 TEST(ClassicMembership, HeartbeatsOnItsOwnTimer) {
-  Dialogue d;
+  ClassicDialogue d;
   d.become_stable({kOrders0});
   EXPECT_EQ(d.outbox.wake_time(), d.now + 3s);
   d.advance(2999ms);
@@ -211,7 +211,7 @@ TEST(ClassicMembership, HeartbeatsOnItsOwnTimer) {
 }
 
 TEST(ClassicMembership, HeartbeatsWhileItSyncs) {
-  Dialogue d;
+  ClassicDialogue d;
   d.take<JoinGroupRequest>();
   d.admit(1);
   d.take<SyncGroupRequest>();
@@ -220,7 +220,7 @@ TEST(ClassicMembership, HeartbeatsWhileItSyncs) {
 }
 
 TEST(ClassicMembership, ALostHeartbeatIsRepeatedAtOnceUnderTheSameGeneration) {
-  Dialogue d;
+  ClassicDialogue d;
   d.become_stable({kOrders0});
   d.advance(3s);
   d.take<HeartbeatRequest>();
@@ -242,7 +242,7 @@ TEST(ClassicMembership, ALostHeartbeatIsRepeatedAtOnceUnderTheSameGeneration) {
 }
 
 TEST(ClassicMembership, NoHeartbeatForASessionTimeoutLosesThePartitions) {
-  Dialogue d;
+  ClassicDialogue d;
   d.become_stable({kOrders0});
   d.coordinator.reset();
   d.advance(10s);
@@ -259,7 +259,7 @@ TEST(ClassicMembership, NoHeartbeatForASessionTimeoutLosesThePartitions) {
 }
 
 TEST(ClassicMembership, AHeartbeatAnsweredAfterALongPauseDoesNotCount) {
-  Dialogue d;
+  ClassicDialogue d;
   d.become_stable({kOrders0});
   d.advance(3s);
   d.take<HeartbeatRequest>();
@@ -271,7 +271,7 @@ TEST(ClassicMembership, AHeartbeatAnsweredAfterALongPauseDoesNotCount) {
 }
 
 TEST(ClassicMembership, ASyncAnsweredAfterALongPauseDoesNotCount) {
-  Dialogue d;
+  ClassicDialogue d;
   d.take<JoinGroupRequest>();
   d.admit(5);
   d.take<SyncGroupRequest>();
@@ -282,7 +282,7 @@ TEST(ClassicMembership, ASyncAnsweredAfterALongPauseDoesNotCount) {
 }
 
 TEST(ClassicMembership, AParkedJoinGroupKeepsPartitionsButNotAcrossALongPause) {
-  Dialogue d(Dialogue::cooperative());
+  ClassicDialogue d(ClassicDialogue::cooperative());
   d.assignor = Assignor::kCooperativeSticky;
   d.become_stable({kOrders0});
   d.next_heartbeat(KafkaError::kRebalanceInProgress);
@@ -301,7 +301,7 @@ TEST(ClassicMembership, AParkedJoinGroupKeepsPartitionsButNotAcrossALongPause) {
 }
 
 TEST(ClassicMembership, AParkedJoinGroupThatFailsIsNotYetALoss) {
-  Dialogue d(Dialogue::cooperative());
+  ClassicDialogue d(ClassicDialogue::cooperative());
   d.assignor = Assignor::kCooperativeSticky;
   d.become_stable({kOrders0});
   d.next_heartbeat(KafkaError::kRebalanceInProgress);
@@ -313,7 +313,7 @@ TEST(ClassicMembership, AParkedJoinGroupThatFailsIsNotYetALoss) {
 }
 
 TEST(ClassicMembership, ASyncCountsFromWhenItWasSent) {
-  Dialogue d;
+  ClassicDialogue d;
   d.take<JoinGroupRequest>();
   d.admit(5);
   d.take<SyncGroupRequest>();
@@ -330,7 +330,7 @@ TEST(ClassicMembership, ASyncCountsFromWhenItWasSent) {
 }
 
 TEST(ClassicMembership, ADynamicMemberLeavesWithAWord) {
-  Dialogue d;
+  ClassicDialogue d;
   d.become_stable({kOrders0});
   d.member.leave(d.now);
   d.poll();
@@ -350,7 +350,7 @@ TEST(ClassicMembership, ADynamicMemberLeavesWithAWord) {
 }
 
 TEST(ClassicMembership, AStaticMemberJustStops) {
-  Dialogue d(Dialogue::fixed());
+  ClassicDialogue d(ClassicDialogue::fixed());
   d.become_stable({kOrders0});
   d.member.leave(d.now);
   d.poll();
@@ -359,7 +359,7 @@ TEST(ClassicMembership, AStaticMemberJustStops) {
 }
 
 TEST(ClassicMembership, LeavingIsTriedAgainButNotForLong) {
-  Dialogue d;
+  ClassicDialogue d;
   d.become_stable({kOrders0});
   d.member.leave(d.now);
   d.poll();
@@ -377,7 +377,7 @@ TEST(ClassicMembership, LeavingIsTriedAgainButNotForLong) {
 }
 
 TEST(ClassicMembership, AnUnknownMemberHasLeft) {
-  Dialogue d;
+  ClassicDialogue d;
   d.become_stable({kOrders0});
   d.member.leave(d.now);
   d.poll();
@@ -389,7 +389,7 @@ TEST(ClassicMembership, AnUnknownMemberHasLeft) {
 }
 
 TEST(ClassicMembership, LeavingWhileJoinGroupIsParkedUndoesTheJoin) {
-  Dialogue d;
+  ClassicDialogue d;
   d.take<JoinGroupRequest>();
   d.refuse_join(KafkaError::kMemberIdRequired, "me");
   d.take<JoinGroupRequest>();
@@ -406,7 +406,7 @@ TEST(ClassicMembership, LeavingWhileJoinGroupIsParkedUndoesTheJoin) {
 }
 
 TEST(ClassicMembership, LeavingBeforeTheGroupGaveUsANameWaitsForTheName) {
-  Dialogue d;
+  ClassicDialogue d;
   d.take<JoinGroupRequest>();
   d.member.leave(d.now);
   d.poll();
@@ -416,7 +416,7 @@ TEST(ClassicMembership, LeavingBeforeTheGroupGaveUsANameWaitsForTheName) {
 }
 
 TEST(ClassicMembership, LeavingBeforeJoiningEndsAtOnce) {
-  ClassicMembership member(Dialogue::eager(), 1);
+  ClassicMembership member(ClassicDialogue::eager(), 1);
   member.leave(TimePoint(1s));
   EXPECT_EQ(member.state(), MemberState::kLeft);
 }

@@ -1,5 +1,5 @@
 #include "daemon/core/group/classic_membership.hpp"
-#include "tests/unit/core/group/membership_dialogue.hpp"
+#include "tests/unit/core/group/classic_dialogue.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,14 +16,14 @@ const TopicPartition kOrders0{"orders", 0};
 const TopicPartition kOrders1{"orders", 1};
 const TopicPartition kOrders2{"orders", 2};
 
-Dialogue cooperative_dialogue() {
-  Dialogue d(Dialogue::cooperative());
+ClassicDialogue cooperative_dialogue() {
+  ClassicDialogue d(ClassicDialogue::cooperative());
   d.assignor = Assignor::kCooperativeSticky;
   return d;
 }
 
-TEST(EagerRebalance, GivesUpEverythingBeforeItJoins) {
-  Dialogue d;
+TEST(ClassicEagerRebalance, GivesUpEverythingBeforeItJoins) {
+  ClassicDialogue d;
   d.become_stable({kOrders0, kOrders1});
   d.next_heartbeat(KafkaError::kRebalanceInProgress);
   const auto revoking = d.take_event<PartitionsRevoking>();
@@ -38,11 +38,11 @@ TEST(EagerRebalance, GivesUpEverythingBeforeItJoins) {
   d.poll();
   const auto join = d.take<JoinGroupRequest>();
   EXPECT_EQ(join.member_id, "me");
-  EXPECT_TRUE(Dialogue::subscription(join).owned_partitions.empty());
+  EXPECT_TRUE(ClassicDialogue::subscription(join).owned_partitions.empty());
 }
 
-TEST(EagerRebalance, JoinsWithoutReleaseWhenTheTimeIsUp) {
-  Dialogue d;
+TEST(ClassicEagerRebalance, JoinsWithoutReleaseWhenTheTimeIsUp) {
+  ClassicDialogue d;
   d.become_stable({kOrders0});
   d.next_heartbeat(KafkaError::kRebalanceInProgress);
   for (int i = 0; i < 6; ++i) d.next_heartbeat(KafkaError::kRebalanceInProgress);
@@ -51,12 +51,12 @@ TEST(EagerRebalance, JoinsWithoutReleaseWhenTheTimeIsUp) {
   d.take<JoinGroupRequest>();
 }
 
-TEST(EagerRebalance, NeverDrainsIntoTheRebalanceTimeout) {
+TEST(ClassicEagerRebalance, NeverDrainsIntoTheRebalanceTimeout) {
   const auto drain_of = [](std::chrono::milliseconds rebalance_timeout) {
-    auto options = Dialogue::eager();
+    auto options = ClassicDialogue::eager();
     options.rebalance_timeout = rebalance_timeout;
     options.rebalance_drain = 10min;
-    Dialogue d(options);
+    ClassicDialogue d(options);
     d.become_stable({kOrders0});
     d.next_heartbeat(KafkaError::kRebalanceInProgress);
     return d.take_event<PartitionsRevoking>().finish_by - d.now;
@@ -66,16 +66,16 @@ TEST(EagerRebalance, NeverDrainsIntoTheRebalanceTimeout) {
   EXPECT_EQ(drain_of(4s), 2s) << "unless there is no room";
 }
 
-TEST(EagerRebalance, AMemberWithoutPartitionsJoinsAtOnce) {
-  Dialogue d;
+TEST(ClassicEagerRebalance, AMemberWithoutPartitionsJoinsAtOnce) {
+  ClassicDialogue d;
   d.become_stable({});
   d.next_heartbeat(KafkaError::kRebalanceInProgress);
   EXPECT_TRUE(d.events.empty());
   d.take<JoinGroupRequest>();
 }
 
-TEST(EagerRebalance, WhatComesBackInTheNextGenerationStayed) {
-  Dialogue d;
+TEST(ClassicEagerRebalance, WhatComesBackInTheNextGenerationStayed) {
+  ClassicDialogue d;
   d.become_stable({kOrders0, kOrders1});
   d.next_heartbeat(KafkaError::kRebalanceInProgress);
   d.take_event<PartitionsRevoking>();
@@ -89,8 +89,8 @@ TEST(EagerRebalance, WhatComesBackInTheNextGenerationStayed) {
   EXPECT_EQ(d.member.assignment(), assigned.all);
 }
 
-TEST(EagerRebalance, WhatComesBackAfterAMissedGenerationWasLost) {
-  Dialogue d;
+TEST(ClassicEagerRebalance, WhatComesBackAfterAMissedGenerationWasLost) {
+  ClassicDialogue d;
   d.become_stable({kOrders0});
   d.next_heartbeat(KafkaError::kRebalanceInProgress);
   d.take_event<PartitionsRevoking>();
@@ -102,8 +102,8 @@ TEST(EagerRebalance, WhatComesBackAfterAMissedGenerationWasLost) {
   EXPECT_EQ(d.member.rebalances().at("lagging"), 1U);
 }
 
-TEST(EagerRebalance, AGenerationWithoutSyncIsAMissedOne) {
-  Dialogue d;
+TEST(ClassicEagerRebalance, AGenerationWithoutSyncIsAMissedOne) {
+  ClassicDialogue d;
   d.become_stable({kOrders0});
   d.next_heartbeat(KafkaError::kRebalanceInProgress);
   d.take_event<PartitionsRevoking>();
@@ -119,8 +119,8 @@ TEST(EagerRebalance, AGenerationWithoutSyncIsAMissedOne) {
   d.take_event<PartitionsLost>();
 }
 
-TEST(EagerRebalance, RejoiningTheSameGenerationKeepsEverything) {
-  Dialogue d(Dialogue::fixed());
+TEST(ClassicEagerRebalance, RejoiningTheSameGenerationKeepsEverything) {
+  ClassicDialogue d(ClassicDialogue::fixed());
   d.become_stable({kOrders0});
   d.next_heartbeat(KafkaError::kRebalanceInProgress);
   d.take_event<PartitionsRevoking>();
@@ -130,8 +130,8 @@ TEST(EagerRebalance, RejoiningTheSameGenerationKeepsEverything) {
   EXPECT_TRUE(d.take_event<PartitionsAssigned>().added.empty());
 }
 
-TEST(EagerRebalance, ReleasedOutOfTurnMeansNothing) {
-  Dialogue d;
+TEST(ClassicEagerRebalance, ReleasedOutOfTurnMeansNothing) {
+  ClassicDialogue d;
   d.become_stable({kOrders0});
   d.member.released(d.now);
   d.poll();
@@ -139,8 +139,8 @@ TEST(EagerRebalance, ReleasedOutOfTurnMeansNothing) {
   EXPECT_TRUE(d.sent.empty());
 }
 
-TEST(EagerRebalance, MembershipLostWhileRevokingIsToldAndJoinsAtOnce) {
-  Dialogue d;
+TEST(ClassicEagerRebalance, MembershipLostWhileRevokingIsToldAndJoinsAtOnce) {
+  ClassicDialogue d;
   d.become_stable({kOrders0});
   d.next_heartbeat(KafkaError::kRebalanceInProgress);
   d.take_event<PartitionsRevoking>();
@@ -149,10 +149,10 @@ TEST(EagerRebalance, MembershipLostWhileRevokingIsToldAndJoinsAtOnce) {
   EXPECT_EQ(d.take<JoinGroupRequest>().member_id, "");
 }
 
-TEST(EagerRebalance, AMixedListOfAssignorsIsEager) {
-  auto options = Dialogue::eager();
+TEST(ClassicEagerRebalance, AMixedListOfAssignorsIsEager) {
+  auto options = ClassicDialogue::eager();
   options.strategies = {Assignor::kRange, Assignor::kCooperativeSticky};
-  Dialogue d(options);
+  ClassicDialogue d(options);
   d.assignor = Assignor::kCooperativeSticky;
   d.become_stable({kOrders0});
   d.next_heartbeat(KafkaError::kRebalanceInProgress);
@@ -167,12 +167,12 @@ TEST(EagerRebalance, AMixedListOfAssignorsIsEager) {
   }
 }
 
-TEST(CooperativeRebalance, JoinsAtOnceAndKeepsItsPartitions) {
-  Dialogue d = cooperative_dialogue();
+TEST(ClassicCooperativeRebalance, JoinsAtOnceAndKeepsItsPartitions) {
+  ClassicDialogue d = cooperative_dialogue();
   d.become_stable({kOrders0, kOrders1});
   d.next_heartbeat(KafkaError::kRebalanceInProgress);
   EXPECT_TRUE(d.events.empty());
-  const auto subscription = Dialogue::subscription(d.take<JoinGroupRequest>());
+  const auto subscription = ClassicDialogue::subscription(d.take<JoinGroupRequest>());
   ASSERT_EQ(subscription.owned_partitions.size(), 1U);
   EXPECT_EQ(subscription.owned_partitions[0].topic, "orders");
   EXPECT_THAT(subscription.owned_partitions[0].partitions, testing::ElementsAre(0, 1));
@@ -180,8 +180,8 @@ TEST(CooperativeRebalance, JoinsAtOnceAndKeepsItsPartitions) {
   EXPECT_EQ(d.member.assignment(), (Partitions{kOrders0, kOrders1}));
 }
 
-TEST(CooperativeRebalance, GivesUpWhatMovesAndThenJoinsAgain) {
-  Dialogue d = cooperative_dialogue();
+TEST(ClassicCooperativeRebalance, GivesUpWhatMovesAndThenJoinsAgain) {
+  ClassicDialogue d = cooperative_dialogue();
   d.become_stable({kOrders0, kOrders1});
   d.next_heartbeat(KafkaError::kRebalanceInProgress);
   d.take<JoinGroupRequest>();
@@ -199,7 +199,7 @@ TEST(CooperativeRebalance, GivesUpWhatMovesAndThenJoinsAgain) {
   d.next_heartbeat(KafkaError::kNone);
   d.member.released(d.now);
   d.poll();
-  const auto subscription = Dialogue::subscription(d.take<JoinGroupRequest>());
+  const auto subscription = ClassicDialogue::subscription(d.take<JoinGroupRequest>());
   EXPECT_THAT(subscription.owned_partitions.at(0).partitions, testing::ElementsAre(1, 2));
   EXPECT_EQ(subscription.generation_id, 6);
 
@@ -210,8 +210,8 @@ TEST(CooperativeRebalance, GivesUpWhatMovesAndThenJoinsAgain) {
   EXPECT_EQ(d.member.state(), MemberState::kStable);
 }
 
-TEST(CooperativeRebalance, WhatWasGivenUpStartsAfreshWhenItComesBack) {
-  Dialogue d = cooperative_dialogue();
+TEST(ClassicCooperativeRebalance, WhatWasGivenUpStartsAfreshWhenItComesBack) {
+  ClassicDialogue d = cooperative_dialogue();
   d.become_stable({kOrders0});
   d.next_heartbeat(KafkaError::kRebalanceInProgress);
   d.join_as_follower_of_revocation(6, {});
@@ -221,15 +221,15 @@ TEST(CooperativeRebalance, WhatWasGivenUpStartsAfreshWhenItComesBack) {
   EXPECT_EQ(d.take_event<PartitionsAssigned>().added, Partitions{kOrders0});
 }
 
-TEST(CooperativeRebalance, AFailedSyncKeepsTheClaim) {
-  Dialogue d = cooperative_dialogue();
+TEST(ClassicCooperativeRebalance, AFailedSyncKeepsTheClaim) {
+  ClassicDialogue d = cooperative_dialogue();
   d.become_stable({kOrders0});
   d.next_heartbeat(KafkaError::kRebalanceInProgress);
   d.take<JoinGroupRequest>();
   d.admit(6);
   d.take<SyncGroupRequest>();
   d.refuse_sync(KafkaError::kRebalanceInProgress);
-  const auto subscription = Dialogue::subscription(d.take<JoinGroupRequest>());
+  const auto subscription = ClassicDialogue::subscription(d.take<JoinGroupRequest>());
   EXPECT_EQ(subscription.generation_id, 6);
   EXPECT_EQ(subscription.owned_partitions.size(), 1U);
   d.admit(7);
@@ -238,8 +238,8 @@ TEST(CooperativeRebalance, AFailedSyncKeepsTheClaim) {
   EXPECT_TRUE(d.take_event<PartitionsAssigned>().added.empty());
 }
 
-TEST(CooperativeRebalance, AMissedGenerationLosesEverything) {
-  Dialogue d = cooperative_dialogue();
+TEST(ClassicCooperativeRebalance, AMissedGenerationLosesEverything) {
+  ClassicDialogue d = cooperative_dialogue();
   d.become_stable({kOrders0});
   d.next_heartbeat(KafkaError::kRebalanceInProgress);
   d.take<JoinGroupRequest>();
@@ -250,19 +250,19 @@ TEST(CooperativeRebalance, AMissedGenerationLosesEverything) {
   EXPECT_EQ(d.take_event<PartitionsAssigned>().added, Partitions{kOrders0});
 }
 
-TEST(CooperativeRebalance, AfterLosingMembershipNothingIsClaimed) {
-  Dialogue d = cooperative_dialogue();
+TEST(ClassicCooperativeRebalance, AfterLosingMembershipNothingIsClaimed) {
+  ClassicDialogue d = cooperative_dialogue();
   d.become_stable({kOrders0});
   d.next_heartbeat(KafkaError::kUnknownMemberId);
   d.take_event<PartitionsLost>();
   const auto join = d.take<JoinGroupRequest>();
   EXPECT_EQ(join.member_id, "");
-  EXPECT_TRUE(Dialogue::subscription(join).owned_partitions.empty());
-  EXPECT_EQ(Dialogue::subscription(join).generation_id, -1);
+  EXPECT_TRUE(ClassicDialogue::subscription(join).owned_partitions.empty());
+  EXPECT_EQ(ClassicDialogue::subscription(join).generation_id, -1);
 }
 
-TEST(CooperativeRebalance, ARebalanceDuringARevocationIsJoinedWhenTheRevocationEnds) {
-  Dialogue d = cooperative_dialogue();
+TEST(ClassicCooperativeRebalance, ARebalanceDuringARevocationIsJoinedWhenTheRevocationEnds) {
+  ClassicDialogue d = cooperative_dialogue();
   d.become_stable({kOrders0});
   d.next_heartbeat(KafkaError::kRebalanceInProgress);
   d.join_as_follower_of_revocation(6, {});
@@ -274,9 +274,9 @@ TEST(CooperativeRebalance, ARebalanceDuringARevocationIsJoinedWhenTheRevocationE
   d.take<JoinGroupRequest>();
 }
 
-TEST(Assignment, UnusableBytesAreAskedForAgainSlowly) {
+TEST(ClassicAssignment, UnusableBytesAreAskedForAgainSlowly) {
   const auto answer_with = [](const std::string& bytes) {
-    Dialogue d;
+    ClassicDialogue d;
     d.take<JoinGroupRequest>();
     d.admit(5);
     d.take<SyncGroupRequest>();
@@ -297,8 +297,8 @@ TEST(Assignment, UnusableBytesAreAskedForAgainSlowly) {
   answer_with(make_assignment({{"not-ours", 0}}).value());
 }
 
-TEST(Assignment, NoBytesMeanNoPartitions) {
-  Dialogue d;
+TEST(ClassicAssignment, NoBytesMeanNoPartitions) {
+  ClassicDialogue d;
   d.take<JoinGroupRequest>();
   d.admit(5);
   d.take<SyncGroupRequest>();

@@ -23,7 +23,7 @@ using protocol::KafkaError;
 using Partitions = std::vector<TopicPartition>;
 
 /// One member and its coordinator, played by the test: what was sent, what is answered, how time goes on.
-class Dialogue {
+class ClassicDialogue {
  public:
   static ClassicMembership::Options eager() {
     ClassicMembership::Options options;
@@ -48,7 +48,9 @@ class Dialogue {
     return options;
   }
 
-  explicit Dialogue(ClassicMembership::Options options = eager()) : member(std::move(options), 7) { poll(); }
+  explicit ClassicDialogue(ClassicMembership::Options options = eager()) : member(std::move(options), 7) {
+    poll();
+  }
 
   void poll() {
     outbox.begin_turn();
