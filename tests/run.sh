@@ -119,7 +119,7 @@ unit_tests() { # preset
 
 sanitized_e2e() { # preset
   build "$1" || return
-  SLUICED="build/$1/sluiced" SLUICE_SANITIZED="$1" run_pytest "e2e-$1" tests/e2e -m sanitizers --timeout 600
+  SLUICED="build/$1/sluiced" run_pytest "e2e-$1" tests/e2e -m sanitizers --timeout 600
 }
 
 cpp_files() { git ls-files --cached --others --exclude-standard '*.cpp' '*.hpp'; }

@@ -1,8 +1,9 @@
 # Sourced by the setup scripts: where the tree is, how to talk, how to install Debian packages.
 # shellcheck shell=bash
 
+# Not exported: in the environment, names that begin with SLUICE_ are settings of the daemon.
+# shellcheck disable=SC2034
 SLUICE_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
-export SLUICE_ROOT
 
 say() { printf '%s\n' "== $*" >&2; }
 

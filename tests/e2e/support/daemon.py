@@ -1,6 +1,5 @@
 """The daemon under test: configuration, start, probes, metrics, the many ways to stop it."""
 
-import os
 import signal
 import time
 from pathlib import Path
@@ -13,7 +12,6 @@ from .process import Child
 from .waiting import eventually
 from .yaml_text import yaml_text
 
-SANITIZED = "SLUICE_SANITIZED" in os.environ
 _FINDINGS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error:")
 
 
