@@ -64,10 +64,11 @@ void Consumer::poll_membership(TimePoint now) {
     }
     if (auto learned = metadata_.take_addresses()) addresses_ = std::move(*learned);
     const std::vector<protocol::NodeId> candidates = metadata_.candidates();
-    coordinator_.poll(now, candidates, outbox_);
-    membership_.poll(now, coordinator_.node(), committer_.in_flight(), outbox_);
+    // Before anything is sent: what just failed there must not be tried there again.
     if (const auto lost = membership_.take_coordinator_lost())
       coordinator_.lost(lost->node, lost->reason, now);
+    coordinator_.poll(now, candidates, outbox_);
+    membership_.poll(now, coordinator_.node(), committer_.in_flight(), outbox_);
     const std::vector<MembershipEvent> events = membership_.take_events();
     for (const MembershipEvent& event : events) {
       std::visit([&](const auto& each) { handle(each); }, event);

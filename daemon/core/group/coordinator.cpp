@@ -98,7 +98,9 @@ void Coordinator::found(const Answer& answer, TimePoint now) {
 
 void Coordinator::refused(const Answer& answer, TimePoint now) {
   const std::string name = protocol::name(answer.error_code);
-  const bool is_passing = protocol::is_retriable(answer.error_code);
+  // UNKNOWN_SERVER_ERROR is a mishap of that broker; nothing says that an operator is needed.
+  const bool is_passing =
+      protocol::is_retriable(answer.error_code) || answer.error_code == KafkaError::kUnknownServerError;
   // 15 is what a fresh cluster says while it creates __consumer_offsets: no news for anybody.
   if (is_passing) {
     lines_.push_back({LogLevel::kDebug, "coordinator lookup: " + name});
