@@ -14,6 +14,12 @@ std::string at(const TopicPartition& tp, Offset offset) {
   return " (" + core::to_string(tp) + " at " + std::to_string(offset) + ")";
 }
 
+void same(std::uint64_t told, std::uint64_t expected, const char* what) {
+  if (told != expected)
+    throw Violation(std::string(what) + ": " + std::to_string(told) + ", should be " +
+                    std::to_string(expected));
+}
+
 }  // namespace
 
 void Books::turned(const core::Partitions& partitions, TimePoint now) {
@@ -205,8 +211,13 @@ void Books::acked(const LeasePtr& lease,
     history_.settled(record.partition, record.offset);
     ++accepted;
   };
-  for (const std::size_t i : resolve(*lease, spec.accept)) settle(lease->records[i], false);
+  std::set<std::size_t> named;
+  for (const std::size_t i : resolve(*lease, spec.accept)) {
+    named.insert(i);
+    settle(lease->records[i], false);
+  }
   for (const std::size_t i : resolve(*lease, spec.release)) {
+    named.insert(i);
     Entry* entry = find(lease->records[i]);
     if (entry == nullptr || entry->state != State::kLeased || entry->lease != lease->number) continue;
     entry->state = State::kReturned;
@@ -214,8 +225,11 @@ void Books::acked(const LeasePtr& lease,
     ++released;
   }
   if (spec.fallback == core::Default::kAccept) {
-    const bool only_leased = !spec.accept.empty() || !spec.release.empty();
-    for (const LeasedRecord& record : lease->records) settle(record, only_leased);
+    // Of an open lease, what it gave back before is not meant, unless the request is empty and so means all.
+    const bool only_leased = lease->open && (!spec.accept.empty() || !spec.release.empty());
+    for (std::size_t i = 0; i < lease->records.size(); ++i) {
+      if (named.count(i) == 0) settle(lease->records[i], only_leased);
+    }
   }
   std::uint64_t kept = 0;
   bool lost = false;
@@ -224,9 +238,9 @@ void Books::acked(const LeasePtr& lease,
     lost = lost || entry == nullptr;
     if (entry != nullptr && entry->state == State::kLeased && entry->lease == lease->number) ++kept;
   }
-  require(result.accepted == accepted, "an ack accepts other records than it should");
-  require(result.released == released, "an ack releases other records than it should");
-  require(result.kept == kept, "an ack keeps other records than it should");
+  same(result.accepted, accepted, "records accepted by an ack");
+  same(result.released, released, "records released by an ack");
+  same(result.kept, kept, "records kept after an ack");
   require(!result.lease_gone || (accepted == 0 && released == 0 && kept == 0),
           "a lease is called gone but is not");
   for (auto& [tp, ownership] : owned_) {
@@ -270,7 +284,7 @@ void Books::released(const LeasePtr& lease, Duration delay, const core::LeaseRes
     end(lease);
     require(!result.lease_gone, "releasing an open lease calls it gone");
   }
-  require(result.released == count, "a release gives back other records than it should");
+  same(result.released, count, "records given back by a release");
 }
 
 void Books::undone(const LeasePtr& lease, TimePoint now) {

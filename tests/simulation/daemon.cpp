@@ -70,7 +70,7 @@ void Daemon::start() {
   books_ = std::make_unique<Books>(
       [this](const TopicPartition& tp) -> const PartitionLog& { return context_.cluster->log(tp); },
       context_.cluster->history());
-  draining_ = leaving_ = restarting_ = false;
+  draining_ = leaving_ = restarting_ = looks_for_coordinator_ = false;
   last_request_ = 0;
   generation_ = -1;
   heartbeat_due_ = kNever;
@@ -176,6 +176,13 @@ void Daemon::note_contact(const protocol::Reply& reply) {
     generation_ = joined->generation_id;
     heartbeat_due_ = context_.now() + context_.settings.heartbeat_interval;
     heartbeat_excused_ = false;
+    return;
+  }
+  if (const auto* found = std::get_if<protocol::FindCoordinatorResponse>(&reply.response)) {
+    const std::int16_t code =
+        found->coordinators.empty() ? found->error_code : found->coordinators.front().error_code;
+    looks_for_coordinator_ = code != 0;
+    heartbeat_due_ = std::max(heartbeat_due_, context_.now());
     return;
   }
   if (const auto sent = heartbeats_.extract(reply.id); !sent.empty()) {
@@ -333,7 +340,7 @@ void Daemon::check_state() {
 }
 
 void Daemon::check_heartbeats() {
-  if (heartbeat_excused_ || !heartbeats_.empty()) return;
+  if (heartbeat_excused_ || looks_for_coordinator_ || !heartbeats_.empty()) return;
   const MemberState state = consumer_->member_state();
   if (state != MemberState::kStable && state != MemberState::kRevoking && state != MemberState::kSyncing)
     return;

@@ -137,6 +137,7 @@ class Daemon {
   std::map<protocol::RequestId, TimePoint> syncs_;
   TimePoint heartbeat_due_ = kNever;
   bool heartbeat_excused_ = false;
+  bool looks_for_coordinator_ = false;
   TimePoint contact_{};
   std::int32_t generation_ = -1;
   std::uint64_t steps_ = 0;

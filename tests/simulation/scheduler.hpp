@@ -23,6 +23,9 @@ class Scheduler {
   }
   void after(Duration delay, Action action) { at(now_ + delay, std::move(action)); }
 
+  /// Nothing of what was planned will happen.
+  void clear() { heap_.clear(); }
+
   /// False when nothing is left to do.
   bool run_one() {
     if (heap_.empty()) return false;

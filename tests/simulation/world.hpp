@@ -28,6 +28,10 @@ struct Outcome {
 class World {
  public:
   World(std::uint64_t seed, bool calm, bool print);
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+  /// What is still on its way may hold memory of a daemon.
+  ~World() { context_.scheduler.clear(); }
 
   /// Throws Violation.
   Outcome run(std::uint64_t storm_steps);
