@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <simdjson.h>
 #include <utility>
 
 namespace sluice::http {
@@ -165,6 +166,14 @@ json query_value(const std::string& text, bool as_text) {
   return text;
 }
 
+// Where the value of "name" or "outer.name" goes; null when `outer` is a value itself.
+json* query_member(json& object, const std::string& name) {
+  const std::size_t dot = name.find('.');
+  if (dot == std::string::npos) return &object[name];
+  json& outer = object[name.substr(0, dot)];
+  return outer.is_null() || outer.is_object() ? &outer[name.substr(dot + 1)] : nullptr;
+}
+
 }  // namespace
 
 tl::expected<json, Problem> parse_body(std::string_view body) {
@@ -188,20 +197,17 @@ tl::expected<json, Problem> parse_query(std::string_view query,
     const std::size_t equals = std::min(pair.find('='), pair.size());
     const auto name = percent_decoded(pair.substr(0, equals));
     const auto text = percent_decoded(pair.substr(std::min(equals + 1, pair.size())));
-    // parse_body() is the judge of UTF-8: only valid text may get into the value.
-    if (!name || !text || !json::accept(json(*name).dump(-1, ' ', false, json::error_handler_t::ignore)))
-      return tl::unexpected(malformed("The query is not percent-encoded as it should be."));
+    if (!name || !text || !simdjson::validate_utf8(*name) || !simdjson::validate_utf8(*text))
+      return tl::unexpected(malformed("The query is not percent-encoded UTF-8."));
     const bool is_list = std::ranges::find(lists, *name) != lists.end();
     json value = query_value(*text, is_list || std::ranges::find(texts, *name) != texts.end());
-    const std::size_t dot = name->find('.');
-    json& parent = dot == std::string::npos ? object : object[name->substr(0, dot)];
-    json& member = parent[dot == std::string::npos ? *name : name->substr(dot + 1)];
-    if (is_list) {
-      member.push_back(std::move(value));
-    } else if (member.is_null()) {
-      member = std::move(value);
-    } else {
+    json* const member = query_member(object, *name);
+    if (member == nullptr || !(member->is_null() || (is_list && member->is_array())))
       return tl::unexpected(malformed("A parameter is there twice in the query."));
+    if (is_list) {
+      member->push_back(std::move(value));
+    } else {
+      *member = std::move(value);
     }
   }
   return object;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <utility>
 
 namespace sluice::http {
@@ -17,6 +18,14 @@ constexpr std::size_t kReadBody = 64 * 1024;
 constexpr std::size_t kChunkHeaderMax = 1024;  // a chunk header in pieces is held no longer than this
 constexpr std::size_t kSmallBody = 16 * 1024;  // not worth charging
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+// In what is left of a chunk header, for which Beast would wait for ever.
+bool has_bare_line_feed(std::string_view bytes) {
+  for (std::size_t at = bytes.find('\n'); at != std::string_view::npos; at = bytes.find('\n', at + 1)) {
+    if (at == 0 || bytes[at - 1] != '\r') return true;
+  }
+  return false;
+}
 
 Problem problem_of(ProblemType type, std::string detail) { return {type, std::move(detail), {}, {}, {}, {}}; }
 
@@ -89,8 +98,8 @@ asio::awaitable<bool> Session::serve_one() {
   if (auto problem = admission(match)) {
     Response response = problem_response(*problem);
     response.allow = match.allow;
-    response.close =
-        head->body != RequestHead::Body::kNone || problem->type == ProblemType::kMethodNotAllowed;
+    const bool usual = head->method == "GET" || head->method == "HEAD" || head->method == "POST";
+    response.close = head->body != RequestHead::Body::kNone || !usual;
     const bool sent = co_await answer(response);
     if (sent && response.close) co_await linger();
     co_return sent && !response.close && head->keep_alive;
@@ -186,7 +195,8 @@ asio::awaitable<bool> Session::read_body(BodyMemory& memory) {
           ProblemType::kBodyTooLarge,
           "A body must not have more than " + std::to_string(context_.options.body_bytes_max) + " bytes."));
     }
-    const bool stuck = connection_->unread().size() > kChunkHeaderMax;
+    const bool stuck =
+        connection_->unread().size() > kChunkHeaderMax || has_bare_line_feed(connection_->unread());
     if (fed.state == BodyReader::State::kMalformed || stuck) {
       co_return co_await refuse(
           problem_of(ProblemType::kMalformedRequest, "The body is not framed as its head says."));
@@ -214,8 +224,21 @@ asio::awaitable<void> Session::linger() {
 
 asio::awaitable<Response> Session::handle(const Router::Match& match) {
   Exchange exchange{request_, context_.service, context_.options, context_.exporter, *connection_, {}};
-  if (const auto* const direct = std::get_if<0>(&match.route->handler)) co_return (*direct)(exchange);
-  Response response = co_await std::get<1>(match.route->handler)(exchange);
+  Response response;
+  // A handler that throws is a bug of ours, but one that a client could find must not be its switch to end
+  // the daemon.
+  try {
+    if (const auto* const direct = std::get_if<0>(&match.route->handler)) {
+      response = (*direct)(exchange);
+    } else {
+      response = co_await std::get<1>(match.route->handler)(exchange);
+    }
+  } catch (const std::exception&) {
+    connection_->unwatch();
+    response =
+        problem_response(problem_of(ProblemType::kInternal, "This is a bug; please report the request."));
+    response.close = true;
+  }
   poll_wait_ = exchange.poll_wait;
   if (poll_wait_ > core::Duration{}) {
     context_.exporter.http().poll_wait_seconds.observe(std::chrono::duration<double>(poll_wait_).count());

@@ -77,9 +77,11 @@ asio::awaitable<bool> Session::send_records(Response& response) {
   const bool whole = writer.write(lent.buffer, kPieceBytes);
   bool sent = false;
   if (writer.failed()) {
-    response =
+    Response failure =
         problem_response({ProblemType::kInternal, "Records of this batch cannot be read.", {}, {}, {}, {}});
-    (void)co_await send_head(response, Framing::kLength, response.body.size(), response.body);
+    failure.close = true;
+    const bool told = co_await send_head(failure, Framing::kLength, failure.body.size(), failure.body);
+    if (told) count(failure.status);
   } else if (whole) {
     lent.buffer.append(records.closing);
     lent.settle();
