@@ -116,7 +116,7 @@ class FakeHost final : public engine::ConsumerHost {
     acks.emplace_back(id, spec);
     return ack_result;
   }
-  [[nodiscard]] boost::asio::awaitable<core::CommitOutcome> wait_committed(std::uint64_t ticket) override {
+  boost::asio::awaitable<core::CommitOutcome> wait_committed(std::uint64_t ticket) override {
     commit_waits.push_back(ticket);
     co_return commit_outcome;
   }
