@@ -135,7 +135,7 @@ void Consumer::drop_partition(const TopicPartition& tp, TimePoint now) {
   if (it == partitions_.end()) return;
   const std::uint64_t incarnation = it->second.incarnation;
   partitions_.erase(it);
-  leases_.forget(tp, incarnation, partitions_, now);
+  leases_.forget(incarnation, partitions_, now);
 }
 
 /// Lets revoked partitions go once nothing of them is leased or uncommitted, or when the time is up.

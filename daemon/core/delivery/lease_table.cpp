@@ -28,6 +28,7 @@ LeaseTable::Lease& LeaseTable::open(Lease lease) {
   SLUICE_ASSERT(lease.state == State::kOpen);
   deadlines_.emplace(lease.expires_at, lease.id);
   if (!lease.request_id.empty()) requests_[lease.request_id] = lease.id;
+  for (const Part& part : lease.parts) by_incarnation_.emplace(part.incarnation, lease.id);
   const BatchId id = lease.id;
   const auto [it, inserted] = leases_.emplace(id, std::move(lease));
   SLUICE_ASSERT(inserted);
@@ -131,17 +132,11 @@ void LeaseTable::forget_ended(TimePoint now) {
   }
 }
 
-void LeaseTable::forget(const TopicPartition& partition,
-                        std::uint64_t incarnation,
-                        Partitions& partitions,
-                        TimePoint now) {
+void LeaseTable::forget(std::uint64_t incarnation, Partitions& partitions, TimePoint now) {
   std::vector<BatchId> touched;
-  for (const auto& [deadline, id] : deadlines_) {
-    const Lease& lease = leases_.at(id);
-    const bool has = std::any_of(lease.parts.begin(), lease.parts.end(), [&](const Part& part) {
-      return part.partition == partition && part.incarnation == incarnation;
-    });
-    if (has) touched.push_back(id);
+  for (auto it = by_incarnation_.lower_bound({incarnation, BatchId{}});
+       it != by_incarnation_.end() && it->first == incarnation; ++it) {
+    touched.push_back(it->second);
   }
   for (const BatchId id : touched) end_when_done(leases_.at(id), partitions, now);
 }
@@ -172,6 +167,7 @@ void LeaseTable::end(Lease& lease, State state, TimePoint now) {
     const auto it = requests_.find(lease.request_id);
     if (it != requests_.end() && it->second == lease.id) requests_.erase(it);
   }
+  for (const Part& part : lease.parts) by_incarnation_.erase({part.incarnation, lease.id});
   lease.state = state;
   lease.ended_at = now;
   lease.answer = {};  // frees the records

@@ -79,11 +79,8 @@ class LeaseTable {
   void expire(TimePoint now,
               Partitions& partitions,
               const std::function<void(const Lease&, const TopicPartition&, std::int64_t)>& f);
-  /// Forgets the part of a partition that is no longer ours. Leases without any part left end.
-  void forget(const TopicPartition& partition,
-              std::uint64_t incarnation,
-              Partitions& partitions,
-              TimePoint now);
+  /// The assignment of a partition with this number is over. Leases without any part left end.
+  void forget(std::uint64_t incarnation, Partitions& partitions, TimePoint now);
 
   [[nodiscard]] std::size_t open_count() const { return deadlines_.size(); }
   [[nodiscard]] TimePoint next_deadline() const {
@@ -103,9 +100,10 @@ class LeaseTable {
   Options options_;
   LeaseNumber last_number_ = 0;
   std::map<BatchId, Lease> leases_;
-  std::map<std::string, BatchId> requests_;            ///< of open leases
-  std::set<std::pair<TimePoint, BatchId>> deadlines_;  ///< of open leases
-  std::deque<BatchId> ended_;                          ///< in the order they ended
+  std::map<std::string, BatchId> requests_;                     ///< of open leases
+  std::set<std::pair<TimePoint, BatchId>> deadlines_;           ///< of open leases
+  std::set<std::pair<std::uint64_t, BatchId>> by_incarnation_;  ///< open leases by the partitions they hold
+  std::deque<BatchId> ended_;                                   ///< in the order they ended
   std::size_t ended_runs_ = 0;
 };
 

@@ -87,7 +87,7 @@ struct World {
     const TopicPartition tp{topic, number};
     const std::uint64_t incarnation = partitions.at(tp).incarnation;
     partitions.erase(tp);
-    leases.forget(tp, incarnation, partitions, now);
+    leases.forget(incarnation, partitions, now);
   }
 
   void check() const {
