@@ -78,9 +78,15 @@ void Application::idle() {
       if (daemon_.cancel_fetch(*ticket)) again();
     });
   }
-  // The daemon may die, and its answer with it.
-  context_.scheduler.after(wanted.wait + milliseconds(500), [this, turn] {
-    if (turn == turn_ && (life_ != daemon_.life() || !daemon_.is_up())) again();
+  watch(turn);
+}
+
+/// The daemon may die, and its answer with it.
+void Application::watch(int turn) {
+  context_.scheduler.after(milliseconds(500), [this, turn] {
+    if (turn != turn_) return;
+    if (life_ != daemon_.life() || !daemon_.is_up()) return again();
+    watch(turn);
   });
 }
 

@@ -43,6 +43,7 @@ class Application {
 
   void later(Duration delay, void (Application::*what)());
   void idle();
+  void watch(int turn);
   void fetched(const core::FetchResult& result, const Books::LeasePtr& lease);
   void worked();
   void ack_part();

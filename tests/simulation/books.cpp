@@ -118,8 +118,10 @@ Books::LeasePtr Books::delivered(const core::FetchResult& result,
     require(it != owned_.end() && it->second.start.has_value(), "records of a partition that is not ours");
     Ownership& ownership = it->second;
     // What is handed out is exactly what comes first: every unsettled record in order, none left out.
+    // Records that retention took may still come, from memory.
     advance(tp, ownership);
-    Offset next = ownership.settled_to;
+    const Offset handed_to = *ownership.start + static_cast<Offset>(ownership.entries.size());
+    Offset next = std::min(ownership.settled_to, handed_to);
     for (auto i = static_cast<std::size_t>(next - *ownership.start); i < ownership.entries.size(); ++i) {
       if (ownership.entries[i].state == State::kLeased)
         throw Violation("a second open lease on a partition" + at(tp, next));

@@ -104,6 +104,7 @@ void Daemon::pause() {
 void Daemon::resume() {
   context_.trace.add(context_.now(), index_, "continues");
   paused_ = false;
+  resumed_at_ = context_.now();
   // The timer and the sockets are ready at the same time; the kernel decides which is first.
   if (dice_.chance(0.5)) pump();
   const std::vector<std::function<void()>> waiting = std::exchange(waiting_, {});
@@ -298,7 +299,7 @@ void Daemon::take_fetches() {
       fetch = std::move(it->second);
       fetches_.erase(it);
     }
-    require(context_.now() <= fetch.answer_by + kPromptly || heartbeat_excused_,
+    require(context_.now() <= std::max(fetch.answer_by, resumed_at_) + kPromptly,
             "a fetch waits for longer than it was told to");
     Books::LeasePtr lease;
     if (done.result.batch) {

@@ -119,6 +119,7 @@ class Daemon {
   std::int64_t wall_offset_ms_ = 0;
 
   bool paused_ = false;
+  TimePoint resumed_at_{};
   std::vector<std::function<void()>> waiting_;  ///< what came while paused
   bool draining_ = false;
   bool leaving_ = false;

@@ -42,6 +42,9 @@ void explain(const char* what) {
     for (const std::string& line : current_world->context().trace.last(kEventsShown))
       std::printf("  %s\n", line.c_str());
   }
+  if (current_world != nullptr) {
+    for (const std::string& line : current_world->describe()) std::printf("  %s\n", line.c_str());
+  }
   std::printf("  replay: simulation --seed %llu --steps %llu --trace\n",
               static_cast<unsigned long long>(current_seed), static_cast<unsigned long long>(current_steps));
   std::fflush(stdout);

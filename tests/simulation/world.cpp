@@ -277,7 +277,40 @@ std::string World::why_not_at_rest() {
     owned += daemon->consumer().partitions().size();
   }
   if (owned != context_.cluster->partitions().size()) return "not every partition has one owner";
+  if (context_.cluster->group().size() != daemons_.size())
+    return "a member that is gone is still in the group";
   return {};
+}
+
+std::vector<std::string> World::describe() const {
+  std::vector<std::string> lines;
+  for (const TopicPartition& tp : context_.cluster->partitions()) {
+    const PartitionLog& log = context_.cluster->log(tp);
+    lines.push_back(core::to_string(tp) + ": log " + std::to_string(log.start()) + ".." +
+                    std::to_string(log.end()) + ", committed " +
+                    std::to_string(context_.cluster->history().committed(tp).value_or(-1)));
+  }
+  for (const auto& daemon : daemons_) {
+    if (!daemon->is_up()) continue;
+    const core::ConsumerStatus status = daemon->consumer().status(context_.now());
+    lines.push_back("daemon " + std::to_string(daemon->index()) + ": " + status.state + ", generation " +
+                    std::to_string(status.identity.generation) + ", memory " +
+                    std::to_string(daemon->budget().used()) + " of " +
+                    std::to_string(daemon->budget().limit()) + ", " + std::to_string(status.leases.size()) +
+                    " leases, " + std::to_string(status.waiting_fetches) + " waiting fetches" +
+                    (daemon->is_paused() ? ", stopped" : "") + (daemon->is_draining() ? ", draining" : "") +
+                    (status.error ? ", " + *status.error : ""));
+    for (const core::PartitionStatus& each : status.partitions) {
+      lines.push_back("  " + core::to_string(each.partition) + ": committed " +
+                      std::to_string(each.committed.value_or(-1)) + ", unsettled " +
+                      std::to_string(each.first_unsettled.value_or(-1)) + ", position " +
+                      std::to_string(each.position.value_or(-1)) + ", fetch " +
+                      std::to_string(each.fetch_position.value_or(-1)) + ", leader " +
+                      std::to_string(each.leader) + ", " + std::to_string(each.buffered_records_bytes) +
+                      " bytes" + (each.blocked_by ? ", " + each.blocked_by->text : ""));
+    }
+  }
+  return lines;
 }
 
 bool World::at_rest() { return why_not_at_rest().empty(); }

@@ -37,6 +37,8 @@ class World {
   Outcome run(std::uint64_t storm_steps);
 
   [[nodiscard]] const Context& context() const { return context_; }
+  /// How everything stands, for people.
+  [[nodiscard]] std::vector<std::string> describe() const;
 
  private:
   struct Fault {

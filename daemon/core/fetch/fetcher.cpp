@@ -46,12 +46,20 @@ struct ChargedFrame {
 void Fetcher::poll(
     TimePoint now, const Metadata& metadata, Partitions& partitions, MemoryBudget& budget, Outbox& outbox) {
   waits_for_budget_ = false;
-  for (auto& [node, wanted] : eligible(now, metadata, partitions, outbox)) {
-    if (lane_free(node, Lane::kFetch)) {
-      send(node, Lane::kFetch, std::move(wanted), metadata, budget, outbox);
-    } else if (lane_free(node, Lane::kCatchUp)) {
-      send(node, Lane::kCatchUp, std::move(wanted), metadata, budget, outbox);
-    }
+  auto wanted = eligible(now, metadata, partitions, outbox);
+  std::vector<protocol::NodeId> turns;
+  for (const auto& [node, each] : wanted) turns.push_back(node);
+  // Whoever was asked longest ago goes first, and nobody passes it: or the long polls of idle partitions
+  // would hold the budget for ever.
+  std::sort(turns.begin(), turns.end(), [&](protocol::NodeId a, protocol::NodeId b) {
+    return std::pair(last_sent_[a], a) < std::pair(last_sent_[b], b);
+  });
+  for (const protocol::NodeId node : turns) {
+    const bool fetch_free = lane_free(node, Lane::kFetch);
+    if (!fetch_free && !lane_free(node, Lane::kCatchUp)) continue;
+    const Lane lane = fetch_free ? Lane::kFetch : Lane::kCatchUp;
+    send(node, lane, std::move(wanted[node]), metadata, budget, outbox);
+    if (waits_for_budget_) break;
   }
   if (waits_for_budget_) outbox.wake_at(now + kBudgetRetry);
 }
@@ -63,7 +71,7 @@ std::map<protocol::NodeId, std::vector<Partition*>> Fetcher::eligible(TimePoint 
   std::map<protocol::NodeId, std::vector<Partition*>> result;
   for (auto& [tp, partition] : partitions) {
     if (!partition.ready() || partition.revoking || partition.paused || partition.fetch_in_flight) continue;
-    if (partition.has_new_data()) continue;
+    if (partition.has_new_data() && !partition.wants_more) continue;
     if (partition.retry_at > now) {
       outbox.wake_at(partition.retry_at);
       continue;
@@ -136,6 +144,7 @@ void Fetcher::send(protocol::NodeId node,
   const auto id = outbox.send(node, lane, std::move(request), timeout,
                               ids_known ? std::int16_t{32767} : kLastVersionByName);
   in_flight_.emplace(id, std::move(plan));
+  last_sent_[node] = id;
 }
 
 bool Fetcher::on_reply(protocol::Reply& reply,

@@ -95,6 +95,7 @@ class Fetcher {
   Options options_;
   Random random_;
   std::map<protocol::RequestId, InFlight> in_flight_;
+  std::map<protocol::NodeId, protocol::RequestId> last_sent_;
   bool waits_for_budget_ = false;
 };
 

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 namespace sluice::core {
@@ -213,6 +214,19 @@ TEST(Fetcher, DoesNotAskWhenTheBudgetIsUsedUp) {
   f.poll();
   EXPECT_EQ(f.sent.size(), 1U);
   EXPECT_FALSE(f.fetcher.waits_for_budget());
+}
+
+TEST(Fetcher, LetsNoLeaderWaitForEverWhileIdleOnesPollAgain) {
+  Fetching f({{"t", {1, 2, 3}}});
+  const Charge others = f.budget.take(f.budget.limit() * 3 / 4 - (2 << 20));  // room for two of three
+  std::map<protocol::NodeId, int> asked;
+  for (int i = 0; i < 9; ++i) {
+    f.poll();
+    f.take<FetchRequest>();
+    ++asked[f.last.node];
+    f.answer({{"t", static_cast<PartitionId>(f.last.node - 1), ""}});
+  }
+  EXPECT_EQ(asked, (std::map<protocol::NodeId, int>{{1, 3}, {2, 3}, {3, 3}}));
 }
 
 TEST(Fetcher, AsksForNoMoreThanTheBudgetCanTake) {
