@@ -286,6 +286,12 @@ TEST(Metadata, SurvivesHostilePartitionNumbersAndBrokers) {
   EXPECT_EQ(k.metadata.candidates(), (std::vector<protocol::NodeId>{-1, -2})) << "none that can be reached";
 }
 
+TEST(Metadata, IgnoresAPartitionBeyondTheNumberOfPartitions) {
+  Knowing k;
+  k.learn(with([](MetadataResponse& r) { r.topics[0].partitions[1].partition_index = 50; }));
+  EXPECT_EQ(k.metadata.counts().at("t"), 1) << "one short answer must not make room for many";
+}
+
 TEST(Metadata, IgnoresTopicsThatItNeverAskedFor) {
   Knowing k;
   k.learn(cluster_of({{"t", {1}}, {"intruder", {1}}}));

@@ -342,6 +342,20 @@ TEST(Delivery, OverdrawsTheBudgetByOneDecompressedBatchHoweverManyPartitionsTher
   EXPECT_EQ(world.budget.used(), 0);
 }
 
+TEST(Delivery, OverdrawsTheBudgetOnceHoweverManyBatchesAreWorkedOn) {
+  constexpr std::int64_t kBatch = 100 * 1000;
+  World world(20'000);
+  for (int p = 0; p < 20; ++p) world.feed(world.add("t", p), batch_of(0, 100, 1000, Codec::kZstd));
+  const FetchResult first = world.fetch(spec_of(1000));
+  ASSERT_TRUE(first.batch);
+  for (int i = 0; i < 20; ++i) {
+    const FetchResult next = world.fetch(spec_of(1000));
+    EXPECT_FALSE(next.batch);
+    EXPECT_EQ(next.reason, EmptyReason::kWindowFull);
+  }
+  EXPECT_LT(world.budget.used(), world.budget.limit() + 2 * kBatch);
+}
+
 TEST(Delivery, SaysWhyItIsEmpty) {
   World world;
   world.situation.joined = false;
