@@ -92,6 +92,7 @@ void Books::hand_out(const TopicPartition& tp,
     throw Violation("a settled record is handed out again" + at(tp, offset));
   if (entry.state == State::kReturned && entry.not_before > now)
     throw Violation("a released record comes back too early" + at(tp, offset));
+  ownership.settled_to = std::min(ownership.settled_to, offset);
   ++entry.deliveries;
   if (entry.deliveries != delivery) throw Violation("the delivery count is wrong" + at(tp, offset));
   entry.state = State::kLeased;
@@ -142,7 +143,9 @@ Books::LeasePtr Books::delivered(const core::FetchResult& result,
           if (!settled && !gone && log.may_become_visible(next))
             throw Violation("a record is passed over" + at(tp, next));
         }
-        if (record.offset < next) throw Violation("records out of order" + at(tp, record.offset));
+        if (record.offset < next)
+          throw Violation("records out of order" + at(tp, record.offset) + ", next is " +
+                          std::to_string(next));
         hand_out(tp, ownership, record, segment.delivery, lease, now);
         bytes += static_cast<std::int64_t>(record.payload_bytes);
         next = record.offset + 1;

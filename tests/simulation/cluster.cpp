@@ -16,6 +16,7 @@ namespace {
 
 constexpr Duration kTick = milliseconds(250);
 constexpr std::int16_t kFetchById = 13;
+constexpr std::size_t kChecksumBegin = 17;  // in a record batch
 constexpr std::int16_t kMetadataWithIds = 10;
 
 std::int16_t code(KafkaError error) { return static_cast<std::int16_t>(error); }
@@ -305,9 +306,10 @@ bool Cluster::try_fetch(const Call& call, const protocol::FetchRequest& request,
           data.aborted_transactions->clear();
           for (const auto& [producer, first] : slice.aborted)
             data.aborted_transactions->push_back({producer, first});
-          if (dice_.chance(corrupt_rate_) && !slice.records.empty()) {
+          // Nothing protects the base offset and the epoch, so they stay right.
+          if (slice.records.size() > kChecksumBegin && dice_.chance(corrupt_rate_)) {
             ++errors_given_;
-            slice.records[dice_.index(slice.records.size())] ^= 0x20;
+            slice.records[kChecksumBegin + dice_.index(slice.first_size - kChecksumBegin)] ^= 0x20;
           }
           places.push_back(
               {response.responses.size(), topic.partitions.size(), records.size(), slice.records.size()});

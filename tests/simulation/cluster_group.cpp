@@ -13,6 +13,7 @@ using protocol::KafkaError;
 namespace {
 
 constexpr std::int16_t kFindManySince = 4;
+constexpr std::int16_t kLeaveManySince = 3;
 constexpr std::int16_t kCommitById = 10;
 constexpr std::int16_t kOffsetsOfManySince = 8;
 constexpr std::int16_t kOffsetsById = 10;
@@ -31,6 +32,13 @@ void Cluster::move_coordinator(int node) {
 
 void Cluster::flush_group() {
   for (test::FakeCoordinator::Answer& each : group_.take_answers()) {
+    // One answer for all members did before there were many in one request.
+    auto* left = std::get_if<protocol::LeaveGroupResponse>(&each.reply.response);
+    if (left != nullptr && version(coordinator_node_, ApiKey::kLeaveGroup) < kLeaveManySince) {
+      if (left->error_code == 0 && !left->members.empty())
+        left->error_code = left->members.front().error_code;
+      left->members.clear();
+    }
     on_answer_(each.client, each.reply.id, {std::move(each.reply.response), nullptr});
   }
 }
@@ -75,6 +83,10 @@ void Cluster::on_group(const Call& call) {
   request.id = call.id;
   request.node = call.node;
   request.request = call.request;
+  if (auto* leave = std::get_if<protocol::LeaveGroupRequest>(&request.request);
+      leave != nullptr && call.version < kLeaveManySince) {
+    leave->members = {{leave->member_id, std::nullopt, std::nullopt}};
+  }
   group_.handle(call.client, request, scheduler_.now());
   flush_group();
 }

@@ -274,6 +274,9 @@ void Network::heal() {
   lost_answer_ = 0;
   done_after_close_ = 0;
   for (int node = 0; node < settings_.brokers; ++node) resume_broker(node);
+  for (const ConnectionPtr& connection : open_connections()) {
+    if (connection->stalled) close(connection);
+  }
 }
 
 }  // namespace sluice::simulation

@@ -164,6 +164,7 @@ PartitionLog::Slice PartitionLog::read(Offset offset, std::size_t bytes_max, boo
     const std::size_t room = bytes_max > slice.records.size() ? bytes_max - slice.records.size() : 0;
     if (!whole && (room == 0 || (it == from && room < it->bytes.size()))) break;
     slice.records.append(it->bytes, 0, whole ? it->bytes.size() : std::min(room, it->bytes.size()));
+    if (it == from) slice.first_size = slice.records.size();
     last = it->last;
   }
   if (isolation_ != core::IsolationLevel::kReadCommitted || last < 0) return slice;
