@@ -152,6 +152,14 @@ class Rules {
     }
   }
 
+  void warning(const Spot& at, std::string what, std::string remedy) {
+    Problem problem{at.origin, at.key, std::move(what), {}, std::move(remedy)};
+    const std::vector<Problem>& told = collector_.warnings();
+    if (std::find(told.begin(), told.end(), problem) == told.end()) {
+      collector_.warn(std::move(problem));
+    }
+  }
+
   void refuse_collision(Section section,
                         std::size_t index,
                         const ListenAddress& address,
@@ -199,18 +207,28 @@ class Rules {
     });
   }
 
+  /// Kafka itself only wants heartbeats more often than sessions end: a pasted configuration has to start.
+  void check_heartbeat(const KafkaOptions& kafka) {
+    const std::initializer_list<std::string_view> both = {"heartbeat.interval.ms", "session.timeout.ms"};
+    if (!readable(both) || kafka.heartbeat_interval * 3 <= kafka.session_timeout) return;
+    const bool hopeless = kafka.heartbeat_interval >= kafka.session_timeout;
+    const std::string what =
+        "heartbeat.interval.ms " + format_duration(kafka.heartbeat_interval.count()) +
+        (hopeless ? " is not below session.timeout.ms " : " is more than a third of session.timeout.ms ") +
+        format_duration(kafka.session_timeout.count());
+    const std::string remedy = "use a heartbeat.interval.ms of at most " +
+                               format_duration(std::max<std::int64_t>(1, kafka.session_timeout.count() / 3)) +
+                               ", or a longer session.timeout.ms";
+    if (hopeless) {
+      error(spot(both), what, remedy);
+    } else {
+      warning(spot(both), what, remedy);
+    }
+  }
+
   void check_membership() {
     const KafkaOptions& kafka = consumer_->kafka;
-    if (readable({"heartbeat.interval.ms", "session.timeout.ms"}) &&
-        kafka.heartbeat_interval * 3 > kafka.session_timeout) {
-      error(spot({"heartbeat.interval.ms", "session.timeout.ms"}),
-            "heartbeat.interval.ms " + format_duration(kafka.heartbeat_interval.count()) +
-                " is more than a third of session.timeout.ms " +
-                format_duration(kafka.session_timeout.count()),
-            "use a heartbeat.interval.ms of at most " +
-                format_duration(std::max<std::int64_t>(1, kafka.session_timeout.count() / 3)) +
-                ", or a longer session.timeout.ms");
-    }
+    check_heartbeat(kafka);
     if (readable({"rebalance.drain.ms", "rebalance.timeout.ms"}) &&
         kafka.rebalance_drain >= kafka.rebalance_timeout) {
       error(spot({"rebalance.drain.ms", "rebalance.timeout.ms"}),

@@ -432,5 +432,18 @@ TEST_F(MemoryBudgetTest, AboveTheLimitIsWarnedAbout) {
             "leave it out for half of that limit, or raise the limit\n");
 }
 
+// Kafka accepts a session of 6 s with its default heartbeat of 3 s, so a pasted configuration has to start.
+TEST(Load, WarnsOnceWhenAHeartbeatIsRareButPossible) {
+  const LoadResult result = load_text(
+      "kafka:\n  bootstrap.servers: a:1\n  session.timeout.ms: 6s\n"
+      "consumers:\n  orders: {group.id: a, topics: a}\n  late: {group.id: b, topics: a}\n");
+
+  EXPECT_EQ(errors_of(result), "");
+  EXPECT_EQ(
+      warnings_of(result),
+      "sluice.yaml:3:3: kafka.session.timeout.ms: heartbeat.interval.ms 3s is more than a third of "
+      "session.timeout.ms 6s; use a heartbeat.interval.ms of at most 2s, or a longer session.timeout.ms");
+}
+
 }  // namespace
 }  // namespace sluice::config::test
