@@ -78,6 +78,7 @@ class Process {
                    clean ? "stopped; everything handed out is settled and committed"
                          : "stopped with records left un-acked; they will be delivered again");
     signals_.cancel();
+    loop_.stop();  // a name lookup that hangs must not keep us
   }
 
   /// Somebody insists: leave at once. Safe, since only settled records are ever committed.

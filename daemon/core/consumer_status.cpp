@@ -160,7 +160,9 @@ ConsumerStatus Consumer::status(TimePoint now) const {
 void Consumer::copy_membership_stats(std::int64_t wall_ms) {
   stats_.heartbeats = membership_.heartbeats();
   stats_.rebalances = membership_.rebalances();
-  if (const auto last = membership_.last_heartbeat()) {
+  // Joining counts as a sign of life until the first heartbeat.
+  const auto heartbeat = membership_.last_heartbeat();
+  if (const auto last = heartbeat ? heartbeat : membership_.joined_since()) {
     const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(now_ - *last);
     stats_.last_heartbeat_wall_ms = wall_ms - age.count();
   }

@@ -122,7 +122,14 @@ void ConsumerEngine::finish_commits() {
 }
 
 std::shared_ptr<FetchCall> ConsumerEngine::start_fetch(core::FetchSpec spec) {
-  if (closing_ || consumer_.waiting_fetches() >= options_.waiting_fetches_max) return nullptr;
+  if (closing_) {
+    core::FetchResult result;
+    result.reason = core::EmptyReason::kDraining;
+    auto ended = std::make_shared<FetchCall>(executor_, 0);
+    ended->finish(std::move(result));
+    return ended;
+  }
+  if (consumer_.waiting_fetches() >= options_.waiting_fetches_max) return nullptr;
   const std::uint64_t ticket = consumer_.start_fetch(std::move(spec), Clock::now(), Clock::wall_ms());
   auto call = std::make_shared<FetchCall>(executor_, ticket);
   fetches_.emplace(ticket, call);

@@ -43,6 +43,7 @@ void Delivery::Dry::add(const FetchSpec& spec, const Obstacles& seen) {
 }
 
 void Delivery::serve(TimePoint now, std::int64_t wall_ms, const Situation& situation, Outbox& outbox) {
+  for (auto& [tp, partition] : partitions_) partition.wants_more = false;
   Dry dry;
   for (auto it = waiters_.begin(); it != waiters_.end();) {
     if (serve_one(*it, now, wall_ms, situation, dry, outbox)) {
@@ -80,6 +81,7 @@ bool Delivery::serve_one(const Waiter& waiter,
       return true;
     }
     if (drafted.records == 0) dry.add(spec, drafted.obstacles);
+    for (const Staged& staged : drafted.parts) staged.partition->wants_more = true;
     obstacles = drafted.obstacles;
   }
   if (due) answer_empty(waiter, situation, obstacles);

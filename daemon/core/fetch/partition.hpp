@@ -56,6 +56,7 @@ struct Partition {
 
   bool fetch_in_flight = false;
   bool paused = false;
+  bool wants_more = false;  ///< a fetch waits for more records than are here (min_records, min_bytes)
   bool revoking = false;
   TimePoint retry_at{};         ///< no request for this partition before
   TimePoint commit_retry_at{};  ///< no commit of this partition before
