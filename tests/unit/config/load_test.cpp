@@ -442,7 +442,7 @@ TEST(Load, WarnsOnceWhenAHeartbeatIsRareButPossible) {
   EXPECT_EQ(
       warnings_of(result),
       "sluice.yaml:3:3: kafka.session.timeout.ms: heartbeat.interval.ms 3s is more than a third of "
-      "session.timeout.ms 6s; use a heartbeat.interval.ms of at most 2s, or a longer session.timeout.ms");
+      "session.timeout.ms 6s; use a heartbeat.interval.ms of at most 2s, or a longer session.timeout.ms\n");
 }
 
 }  // namespace
