@@ -1,17 +1,15 @@
-// Drains a topic with librdkafka in-process: batch consume, every value touched, offsets stored and committed in the
-// background. Prints one JSON line.
-// usage: drain_librdkafka BROKERS TOPIC GROUP RECORDS [key=value ...]
-
-#include <librdkafka/rdkafka.h>
-
-#include <sys/resource.h>
+// Drains a topic with librdkafka in-process: batch consume, every value touched, offsets stored and committed
+// in the background. Prints one JSON line. usage: drain_librdkafka BROKERS TOPIC GROUP RECORDS [key=value
+// ...]
 
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <librdkafka/rdkafka.h>
 #include <string>
+#include <sys/resource.h>
 #include <vector>
 
 namespace {
@@ -21,7 +19,9 @@ constexpr std::size_t kBatch = 10'000;
 double cpu_seconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -33,7 +33,8 @@ long peak_kib() {
 
 bool set(rd_kafka_conf_t* conf, const std::string& key, const std::string& value) {
   char error[512];
-  if (rd_kafka_conf_set(conf, key.c_str(), value.c_str(), error, sizeof error) == RD_KAFKA_CONF_OK) return true;
+  if (rd_kafka_conf_set(conf, key.c_str(), value.c_str(), error, sizeof error) == RD_KAFKA_CONF_OK)
+    return true;
   std::fprintf(stderr, "drain_librdkafka: %s\n", error);
   return false;
 }
@@ -74,7 +75,8 @@ int main(int argc, char** argv) {
     for (ssize_t i = 0; i < n; ++i) {
       rd_kafka_message_t* message = messages[static_cast<std::size_t>(i)];
       if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        if (records == 0) start = std::chrono::steady_clock::now();  // joining the group is not what is measured
+        if (records == 0)
+          start = std::chrono::steady_clock::now();  // joining the group is not what is measured
         ++records;
         bytes += message->len;
         touched += memchr(message->payload, 0, message->len) != nullptr ? 1 : 0;
@@ -83,15 +85,11 @@ int main(int argc, char** argv) {
     }
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  std::printf("{\"records\":%llu,\"value_bytes\":%llu,\"seconds\":%.4f,\"cpu\":%.3f,\"peak_kib\":%ld,"
-              "\"version\":\"%s\",\"zeros\":%llu}\n",
-              static_cast<unsigned long long>(records),
-              static_cast<unsigned long long>(bytes),
-              seconds,
-              cpu_seconds(),
-              peak_kib(),
-              rd_kafka_version_str(),
-              static_cast<unsigned long long>(touched));
+  std::printf(
+      "{\"records\":%llu,\"value_bytes\":%llu,\"seconds\":%.4f,\"cpu\":%.3f,\"peak_kib\":%ld,"
+      "\"version\":\"%s\",\"zeros\":%llu}\n",
+      static_cast<unsigned long long>(records), static_cast<unsigned long long>(bytes), seconds,
+      cpu_seconds(), peak_kib(), rd_kafka_version_str(), static_cast<unsigned long long>(touched));
   rd_kafka_queue_destroy(queue);
   rd_kafka_consumer_close(consumer);
   rd_kafka_destroy(consumer);
