@@ -129,8 +129,8 @@ engine::ConsumerEngine::Options to_engine(const config::ConsumerOptions& from,
 std::vector<http::Endpoint> to_endpoints(const std::vector<config::ListenAddress>& addresses) {
   std::vector<http::Endpoint> endpoints;
   for (const config::ListenAddress& each : addresses) {
-    const auto kind =
-        each.kind == config::ListenAddress::Kind::kUnix ? http::Endpoint::Kind::kUnix : http::Endpoint::Kind::kTcp;
+    const auto kind = each.kind == config::ListenAddress::Kind::kUnix ? http::Endpoint::Kind::kUnix
+                                                                      : http::Endpoint::Kind::kTcp;
     endpoints.push_back({kind, each.host, each.port, each.path});
   }
   return endpoints;

@@ -17,8 +17,9 @@ class Backoff {
   Duration next(Random& random) {
     const auto shift = std::min<std::uint32_t>(attempts_, 20);
     ++attempts_;
-    const auto raw = std::min<double>(static_cast<double>(max_.count()),
-                                      static_cast<double>(base_.count()) * static_cast<double>(1ULL << shift));
+    const auto raw =
+        std::min<double>(static_cast<double>(max_.count()),
+                         static_cast<double>(base_.count()) * static_cast<double>(1ULL << shift));
     return Duration(static_cast<Duration::rep>(raw * random.between(0.8, 1.2)));
   }
 

@@ -19,7 +19,8 @@ struct LogLine {
   std::string text;
 };
 
-/// What the state machines want done, collected during one turn. Owned by the Consumer; emptied by the engine.
+/// What the state machines want done, collected during one turn. Owned by the Consumer; emptied by the
+/// engine.
 class Outbox {
  public:
   /// Queues a request; the id comes back in its Reply or Failure.

@@ -14,7 +14,8 @@ namespace sluice::core {
 /// Cumulative histogram with fixed upper bounds; the last bucket is +Inf.
 class Histogram {
  public:
-  explicit Histogram(std::span<const double> bounds) : bounds_(bounds.begin(), bounds.end()), counts_(bounds.size() + 1) {}
+  explicit Histogram(std::span<const double> bounds)
+      : bounds_(bounds.begin(), bounds.end()), counts_(bounds.size() + 1) {}
 
   void observe(double value) {
     std::size_t i = 0;
@@ -25,7 +26,9 @@ class Histogram {
   }
 
   [[nodiscard]] const std::vector<double>& bounds() const { return bounds_; }
-  [[nodiscard]] const std::vector<std::uint64_t>& counts() const { return counts_; }  ///< per bucket, not cumulative
+  [[nodiscard]] const std::vector<std::uint64_t>& counts() const {
+    return counts_;
+  }  ///< per bucket, not cumulative
   [[nodiscard]] std::uint64_t count() const { return count_; }
   [[nodiscard]] double sum() const { return sum_; }
 
@@ -39,37 +42,38 @@ class Histogram {
 inline constexpr std::array kSecondsBounds{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1., 2.5, 5., 10.};
 inline constexpr std::array kAgeBounds{.01, .1, .5, 1., 5., 15., 60., 300., 900., 3600., 21600., 86400.};
 inline constexpr std::array kBatchRecordsBounds{1., 10., 50., 100., 250., 500., 1000., 5000.};
-inline constexpr std::array kBatchBytesBounds{1024., 4096., 16384., 65536., 262144., 1048576., 4194304., 16777216., 67108864.};
+inline constexpr std::array kBatchBytesBounds{1024.,    4096.,    16384.,    65536.,   262144.,
+                                              1048576., 4194304., 16777216., 67108864.};
 
 using CounterByLabel = std::map<std::string, std::uint64_t>;
 
 struct TopicStats {
-  std::uint64_t records_fetched = 0;      ///< data records decoded
-  std::uint64_t bytes_fetched = 0;        ///< after decompression
-  std::uint64_t wire_bytes_fetched = 0;   ///< before decompression
+  std::uint64_t records_fetched = 0;     ///< data records decoded
+  std::uint64_t bytes_fetched = 0;       ///< after decompression
+  std::uint64_t wire_bytes_fetched = 0;  ///< before decompression
   std::uint64_t delivered_first = 0;
   std::uint64_t delivered_again = 0;
   std::uint64_t acked = 0;
   std::uint64_t released = 0;
-  std::uint64_t lease_expirations = 0;    ///< records whose lease ran out
+  std::uint64_t lease_expirations = 0;  ///< records whose lease ran out
   std::uint64_t corrupt_batches = 0;
-  CounterByLabel skipped;                 ///< offsets passed without delivery, by reason
+  CounterByLabel skipped;  ///< offsets passed without delivery, by reason
 };
 
 struct ConsumerStats {
   std::map<std::string, TopicStats> topics;
-  CounterByLabel stale_acks;              ///< expired, revoked, unknown
-  CounterByLabel commits;                 ///< ok, retriable, fenced, failed
-  CounterByLabel polls;                   ///< records, empty, busy, draining
-  CounterByLabel heartbeats;              ///< ok or the Kafka error name
-  CounterByLabel rebalances;              ///< joined, revoked, fenced, member_expired, coordinator_moved
+  CounterByLabel stale_acks;  ///< expired, revoked, unknown
+  CounterByLabel commits;     ///< ok, retriable, fenced, failed
+  CounterByLabel polls;       ///< records, empty, busy, draining
+  CounterByLabel heartbeats;  ///< ok or the Kafka error name
+  CounterByLabel rebalances;  ///< joined, revoked, fenced, member_expired, coordinator_moved
   std::uint64_t partitions_lost = 0;
   Histogram commit_seconds{kSecondsBounds};
   Histogram rebalance_seconds{kAgeBounds};
   Histogram batch_records{kBatchRecordsBounds};
   Histogram batch_bytes{kBatchBytesBounds};
-  Histogram record_age_delivered{kAgeBounds};   ///< seconds from the record's timestamp to delivery
-  std::int64_t last_poll_wall_ms = 0;           ///< 0: never
+  Histogram record_age_delivered{kAgeBounds};  ///< seconds from the record's timestamp to delivery
+  std::int64_t last_poll_wall_ms = 0;          ///< 0: never
   std::int64_t last_commit_wall_ms = 0;
   std::int64_t last_heartbeat_wall_ms = 0;
 };

@@ -6,7 +6,8 @@ namespace sluice::core {
 
 using Duration = std::chrono::nanoseconds;
 
-/// The clock of the core. It has no now(): time only ever comes in as an argument, so every run can be replayed.
+/// The clock of the core. It has no now(): time only ever comes in as an argument, so every run can be
+/// replayed.
 struct CoreClock {
   using duration = Duration;
   using rep = duration::rep;

@@ -26,6 +26,8 @@ struct OffsetRange {
 };
 
 /// "orders-3", as Kafka prints a partition.
-inline std::string to_string(const TopicPartition& tp) { return tp.topic + "-" + std::to_string(tp.partition); }
+inline std::string to_string(const TopicPartition& tp) {
+  return tp.topic + "-" + std::to_string(tp.partition);
+}
 
 }  // namespace sluice::core

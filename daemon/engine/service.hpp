@@ -25,7 +25,8 @@ class Service {
   [[nodiscard]] virtual ConsumerHost* find(std::string_view name) = 0;
   [[nodiscard]] virtual std::vector<ConsumerHost*> consumers() = 0;
 
-  /// Begins the lossless stop: no new leases, acks and extensions go on. Does not end the process. Idempotent.
+  /// Begins the lossless stop: no new leases, acks and extensions go on. Does not end the process.
+  /// Idempotent.
   virtual void drain() = 0;
   [[nodiscard]] virtual bool draining() const = 0;
   /// Draining and every lease is settled and committed.

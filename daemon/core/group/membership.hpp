@@ -38,13 +38,15 @@ struct PartitionsAssigned {
   std::vector<TopicPartition> added;  ///< newly ours: fetch their committed offsets
   std::vector<TopicPartition> all;    ///< everything ours now
 };
-/// These partitions go away. Stop handing out, wait for open leases until `finish_by` at the latest, commit what is
-/// acked, then call released(). Partitions named again in a later PartitionsAssigned{all} stayed ours all the time.
+/// These partitions go away. Stop handing out, wait for open leases until `finish_by` at the latest, commit
+/// what is acked, then call released(). Partitions named again in a later PartitionsAssigned{all} stayed ours
+/// all the time.
 struct PartitionsRevoking {
   std::vector<TopicPartition> partitions;
   TimePoint finish_by;
 };
-/// Gone without a chance to commit (fenced, unknown member, session lost): drop leases and buffers, do not commit.
+/// Gone without a chance to commit (fenced, unknown member, session lost): drop leases and buffers, do not
+/// commit.
 struct PartitionsLost {
   std::vector<TopicPartition> partitions;
   std::string reason;
