@@ -127,6 +127,7 @@ struct FetchWorld {
     return {request.id, request.node, protocol::FailureKind::kDisconnected, "connection lost"};
   }
 
+  MemoryBudget budget{64 << 20};  ///< first: what it is charged for goes before it
   TimePoint now{std::chrono::seconds(1000)};
   Metadata metadata{Metadata::Options{.bootstrap = {-1}}, 3};
   Partitions partitions;

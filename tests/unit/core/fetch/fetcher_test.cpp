@@ -83,7 +83,6 @@ struct Fetching : FetchWorld {
     partition.free_settled();
   }
 
-  MemoryBudget budget{64 << 20};
   Fetcher fetcher;
 };
 
@@ -237,8 +236,8 @@ TEST(Fetcher, AsksForNoMoreThanTheBudgetCanTake) {
 }
 
 TEST(Fetcher, MakesProgressWithABudgetThatIsSmallerThanAnyFetch) {
-  Fetching f;
   MemoryBudget tiny(100);
+  Fetching f;
   f.fetcher.poll(f.now, f.metadata, f.partitions, tiny, f.outbox);
   f.collect();
   EXPECT_EQ(f.sent.size(), 1U);
