@@ -10,6 +10,7 @@ Alone: build/venv/bin/python tests/e2e/slow_application.py [--hold-s 60]
 import argparse
 import threading
 import time
+from http.client import HTTPException
 from pathlib import Path
 
 from support.daemon import Daemon
@@ -112,7 +113,10 @@ class SluiceStory(Story):
 
     def _work_on(self, consumer):
         while self._daemon.alive():
-            batch = consumer.fetch(max_records=BATCH, wait_ms=500)
+            try:
+                batch = consumer.fetch(max_records=BATCH, wait_ms=500)
+            except (OSError, HTTPException):
+                return  # the story is over
             for record in batch["records"]:
                 self._ranges.append({"partition": record["partition"], "from": record["offset"], "to": record["offset"]})
             if batch["batch_id"]:
