@@ -131,6 +131,7 @@ bool Connection::peer_gone() {
 void Connection::close() {
   boost::system::error_code ignored;
   socket_.close(ignored);
+  report_gone();  // a watch that reads no further has no wait that the close would end
 }
 
 }  // namespace sluice::http

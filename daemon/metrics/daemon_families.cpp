@@ -27,7 +27,7 @@ void add_daemon_families(engine::Service& service, Families& out) {
   Family info = gauge("sluice_build_info", "What the program was built from; always 1.");
   info.add({{"version", build.version}, {"revision", build.revision}, {"compiler", build.compiler}}, 1.0);
   Family state = gauge("sluice_state", "1 for the state of the daemon, 0 for the others.");
-  for (const std::string_view name : {"running", "draining", "stopping"}) {
+  for (const std::string_view name : {"starting", "running", "draining", "stopping"}) {
     state.add({{"state", std::string(name)}}, service.state() == name ? 1.0 : 0.0);
   }
   core::MemoryBudget& budget = service.budget();

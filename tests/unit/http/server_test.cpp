@@ -413,6 +413,17 @@ TEST(Server, CutsOffWhatDoesNotEndWhenItCloses) {
   EXPECT_EQ(server.orders.cancelled, 1);
 }
 
+TEST(Server, CutsOffAlsoAClientThatPipelinesMoreThanIsReadAhead) {
+  TestServer server;
+  HttpClient busy(server, Api::kData);
+  send_fetch(busy);
+  ASSERT_TRUE(server.pump_until([&] { return server.orders.waiting.size() == 1; }));
+  for (int i = 0; i < 1000; ++i) busy.send("GET /v1/consumers HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  for (int i = 0; i < 5; ++i) server.pump();
+  server.close();
+  EXPECT_EQ(server.orders.cancelled, 1);
+}
+
 TEST(Listener, MakesAUnixSocketForTheGroupOnlyAndTakesItAway) {
   const std::string path = socket_path("mode");
   {

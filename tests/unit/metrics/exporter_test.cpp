@@ -108,6 +108,7 @@ TEST_F(ExporterTest, HasEveryKnownLabelValueFromTheStart) {
   EXPECT_EQ(of_consumer("sluice_group_state", R"(,state="stable")"), "1");
   EXPECT_EQ(of_consumer("sluice_group_state", R"(,state="joining")"), "0");
   EXPECT_EQ(value(R"(sluice_state{state="running"})"), "1");
+  EXPECT_EQ(value(R"(sluice_state{state="starting"})"), "0");
 }
 
 TEST_F(ExporterTest, WritesHistogramsCumulatively) {
