@@ -69,15 +69,28 @@ void Consumer::poll_membership(TimePoint now) {
       coordinator_.lost(lost->node, lost->reason, now);
     coordinator_.poll(now, candidates, outbox_);
     membership_.poll(now, coordinator_.node(), committer_.in_flight(), outbox_);
-    const std::vector<MembershipEvent> events = membership_.take_events();
-    for (const MembershipEvent& event : events) {
-      std::visit([&](const auto& each) { handle(each); }, event);
-    }
+    const bool news = handle_membership_events();
     const bool waiting = revoke_by_.has_value();
     finish_revoking(now);
-    if (events.empty() && waiting == revoke_by_.has_value()) break;
+    if (!news && waiting == revoke_by_.has_value()) break;
   }
   if (revoke_by_) outbox_.wake_at(*revoke_by_);
+}
+
+bool Consumer::handle_membership_events() {
+  const std::vector<MembershipEvent> events = membership_.take_events();
+  for (const MembershipEvent& event : events) {
+    std::visit([&](const auto& each) { handle(each); }, event);
+  }
+  return !events.empty();
+}
+
+/// After a stop of the process (SIGSTOP, a suspended host) an application may be the first to be heard. What
+/// the group has given to others meanwhile must be lost before it can be acked.
+void Consumer::look_at_clock(TimePoint now) {
+  now_ = std::max(now_, now);
+  membership_.look_at_clock(now);
+  handle_membership_events();
 }
 
 void Consumer::handle(const PartitionsAssigned& event) {
@@ -213,6 +226,7 @@ std::uint64_t Consumer::start_fetch(FetchSpec spec, TimePoint now, std::int64_t 
 }
 
 AckResult Consumer::ack(BatchId id, const AckSpec& spec, TimePoint now) {
+  look_at_clock(now);
   AckResult result = leases_.ack(id, spec, partitions_, now);
   if (!result.found) {
     ++stats_.stale_acks["unknown"];
@@ -231,6 +245,11 @@ AckResult Consumer::ack(BatchId id, const AckSpec& spec, TimePoint now) {
   }
   result.commit_ticket = committer_.ticket_for(result.offsets, partitions_, now);
   return result;
+}
+
+LeaseResult Consumer::extend(BatchId id, Duration lease, TimePoint now) {
+  look_at_clock(now);
+  return leases_.extend(id, lease, now);
 }
 
 LeaseResult Consumer::release(BatchId id, Duration delay, TimePoint now) {

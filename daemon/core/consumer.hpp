@@ -58,9 +58,7 @@ class Consumer {
   [[nodiscard]] bool cancel_fetch(std::uint64_t ticket) { return delivery_.cancel(ticket); }
   [[nodiscard]] std::size_t waiting_fetches() const { return delivery_.waiting(); }
   [[nodiscard]] AckResult ack(BatchId id, const AckSpec& spec, TimePoint now);
-  [[nodiscard]] LeaseResult extend(BatchId id, Duration lease, TimePoint now) {
-    return leases_.extend(id, lease, now);
-  }
+  [[nodiscard]] LeaseResult extend(BatchId id, Duration lease, TimePoint now);
   [[nodiscard]] LeaseResult release(BatchId id, Duration delay, TimePoint now);
   void undo(BatchId id, TimePoint now) { leases_.undo(id, partitions_, now); }
   [[nodiscard]] std::shared_ptr<const Batch> open_batch(BatchId id) const;
@@ -85,7 +83,8 @@ class Consumer {
   [[nodiscard]] ConsumerStatus status(TimePoint now) const;
   [[nodiscard]] const ConsumerStats& stats() const { return stats_; }
   [[nodiscard]] MemberState member_state() const { return membership_.state(); }
-  /// Everything assigned to this member at the moment. For tests and simulation, which keep books of their own.
+  /// Everything assigned to this member at the moment. For tests and simulation, which keep books of their
+  /// own.
   [[nodiscard]] const Partitions& partitions() const { return partitions_; }
   /// Joined at least once and the metadata is known.
   [[nodiscard]] bool joined() const { return membership_.joined_since().has_value(); }
@@ -95,6 +94,8 @@ class Consumer {
 
  private:
   void poll_membership(TimePoint now);
+  bool handle_membership_events();
+  void look_at_clock(TimePoint now);
   void handle(const PartitionsAssigned& event);
   void handle(const PartitionsRevoking& event);
   void handle(const PartitionsLost& event);

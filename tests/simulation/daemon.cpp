@@ -87,7 +87,7 @@ void Daemon::kill() {
   heartbeats_.clear();
   syncs_.clear();
   waiting_.clear();
-  paused_ = false;
+  paused_ = catching_up_ = false;
   draining_ = leaving_ = false;
   timer_at_ = kNever;
   ++timer_serial_;
@@ -105,8 +105,20 @@ void Daemon::resume() {
   context_.trace.add(context_.now(), index_, "continues");
   paused_ = false;
   resumed_at_ = context_.now();
-  // The timer and the sockets are ready at the same time; the kernel decides which is first.
-  if (dice_.chance(0.5)) pump();
+  // The timer, the brokers' sockets and the applications' are all ready at the same time; the kernel decides
+  // which is first.
+  if (dice_.chance(0.3)) pump();
+  if (dice_.chance(0.5)) return catch_up();
+  catching_up_ = true;
+  context_.scheduler.after(dice_.duration(Duration{}, milliseconds(60)), [this, life = life_] {
+    if (life == life_ && !paused_) catch_up();
+  });
+}
+
+/// Takes in what came while nobody looked.
+void Daemon::catch_up() {
+  catching_up_ = false;
+  resumed_at_ = context_.now();
   const std::vector<std::function<void()>> waiting = std::exchange(waiting_, {});
   const int life = life_;
   for (const auto& what : waiting) {
@@ -142,7 +154,7 @@ void Daemon::poll_drain() {
 }
 
 void Daemon::input(std::function<void()> what) {
-  if (paused_) {
+  if (paused_ || catching_up_) {
     waiting_.push_back(std::move(what));
   } else {
     what();
@@ -228,7 +240,7 @@ void Daemon::turn() {
 }
 
 void Daemon::arm_timer() {
-  if (!is_up() || paused_) return;
+  if (!is_up() || paused_ || catching_up_) return;
   const TimePoint wake = consumer_->outbox().wake_time();
   if (wake == kNever || wake >= timer_at_) return;
   timer_at_ = std::max(wake, context_.now());
@@ -240,7 +252,7 @@ void Daemon::arm_timer() {
 void Daemon::on_timer() {
   const bool at_once = timer_at_ == context_.now();
   timer_at_ = kNever;
-  if (paused_) return;
+  if (paused_ || catching_up_) return;
   if (context_.now() < consumer_->outbox().wake_time()) return arm_timer();
   if (context_.now() - second_began_ >= std::chrono::seconds(1)) {
     second_began_ = context_.now();
@@ -299,7 +311,7 @@ void Daemon::take_fetches() {
       fetch = std::move(it->second);
       fetches_.erase(it);
     }
-    require(context_.now() <= std::max(fetch.answer_by, resumed_at_) + kPromptly,
+    require(catching_up_ || context_.now() <= std::max(fetch.answer_by, resumed_at_) + kPromptly,
             "a fetch waits for longer than it was told to");
     Books::LeasePtr lease;
     if (done.result.batch) {
@@ -392,6 +404,7 @@ core::AckResult Daemon::ack(const Books::LeasePtr& lease, const core::AckSpec& s
 void Daemon::extend(const Books::LeasePtr& lease, Duration duration) {
   ++steps_;
   const core::LeaseResult result = consumer_->extend(lease->id, duration, context_.now());
+  books_->turned(consumer_->partitions(), TimePoint::min());
   books_->extended(lease, duration, result, context_.now());
   pump();
 }

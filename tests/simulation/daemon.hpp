@@ -87,6 +87,7 @@ class Daemon {
     std::vector<std::pair<TopicPartition, Offset>> targets;
   };
 
+  void catch_up();
   void input(std::function<void()> what);
   void on_reply(protocol::Reply reply);
   void on_failure(const protocol::Failure& failure);
@@ -119,6 +120,7 @@ class Daemon {
   std::int64_t wall_offset_ms_ = 0;
 
   bool paused_ = false;
+  bool catching_up_ = false;  ///< runs again, but has not looked at its sockets yet
   TimePoint resumed_at_{};
   std::vector<std::function<void()>> waiting_;  ///< what came while paused
   bool draining_ = false;

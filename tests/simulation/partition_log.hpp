@@ -65,6 +65,7 @@ class PartitionLog {
   void delete_below(Offset offset);
 
   [[nodiscard]] std::size_t largest_batch() const { return largest_batch_; }
+  [[nodiscard]] std::size_t batch_count() const { return batches_.size(); }
 
  private:
   enum class Fate : std::uint8_t { kOpen = 1, kCommitted, kAborted };

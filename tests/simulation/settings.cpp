@@ -79,13 +79,13 @@ Settings Settings::draw(std::uint64_t seed, bool calm) {
   s.fetch_max_bytes = static_cast<std::int32_t>(dice.between(1, 256)) << 10;
   s.budget = dice.between(32, 1024) << 10;
 
-  s.records_max = dice.between(50, 3000);
+  s.records_max = dice.between(50, 10'000);
   s.batch_records_max = static_cast<int>(dice.between(1, 40));
   s.value_bytes_max = static_cast<int>(dice.chance(0.2) ? dice.between(500, 20'000) : dice.between(0, 100));
   s.compressed = dice.chance(0.4) ? 0.3 : 0;
   s.compacted = dice.chance(0.4) ? 0.3 : 0;
   s.transactional = dice.chance(0.4) ? 0.3 : 0;
-  s.produce_per_second = dice.log_between(0.5, 20);
+  s.produce_per_second = dice.log_between(1, 50);
 
   s.mixed_versions = dice.chance(0.3);
   if (!calm && !dice.chance(0.1)) s.faults = draw_faults(dice);

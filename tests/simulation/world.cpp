@@ -316,7 +316,12 @@ std::vector<std::string> World::describe() const {
 bool World::at_rest() { return why_not_at_rest().empty(); }
 
 void World::come_to_rest() {
-  const TimePoint deadline = context_.now() + patience(context_.settings);
+  TimePoint deadline = context_.now() + patience(context_.settings);
+  // With small fetches, every batch may take a round trip of its own, one after the other.
+  for (const TopicPartition& tp : context_.cluster->partitions()) {
+    deadline += static_cast<Duration::rep>(context_.cluster->log(tp).batch_count()) *
+                (3 * context_.settings.latency_max + milliseconds(10));
+  }
   TimePoint next_look = context_.now();
   for (;;) {
     if (context_.now() >= next_look) {

@@ -79,6 +79,10 @@ class ClassicMembership {
   bool on_reply(const protocol::Reply& reply, TimePoint now);
   bool on_failure(const protocol::Failure& failure, TimePoint now);
 
+  /// Gives the membership up when the session ended while nobody looked, as after a stop of the process. All
+  /// other calls do so, too.
+  void look_at_clock(TimePoint now) { begin_turn(now); }
+
   /// The Consumer let go of everything that the last PartitionsRevoking named: drained and committed.
   void released(TimePoint now);
 

@@ -180,6 +180,17 @@ TEST(Consumer, FencesEverythingWhenItIsThrownOut) {
   EXPECT_EQ(d.fetch(m).batch->records, 10U);
 }
 
+// SIGSTOP or a suspended host: the application may be heard before the timer is.
+TEST(Consumer, AcceptsNoAckAfterAStopThatWasLongerThanTheSession) {
+  ConsumerDialogue d;
+  d.cluster.produce(0, 10);
+  Member& m = d.join();
+  const FetchResult result = d.fetch(m);
+  d.now += 60s;
+  EXPECT_TRUE(m.consumer->ack(result.batch->id, {}, d.now).lease_gone);
+  EXPECT_TRUE(m.consumer->extend(result.batch->id, 60s, d.now).lease_gone);
+}
+
 TEST(Consumer, TellsAWaitingAckThatItsCommitWasFenced) {
   ConsumerDialogue d;
   d.cluster.produce(0, 10);
