@@ -3,9 +3,13 @@
 #include "daemon/core/random.hpp"
 #include "daemon/version.hpp"
 
+#include <openssl/rand.h>
+
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,6 +46,15 @@ core::OffsetReset to_core(config::OffsetReset reset) {
       return core::OffsetReset::kNone;
   }
   return core::OffsetReset::kEarliest;
+}
+
+core::BatchId random_batch_id() {
+  std::array<std::uint64_t, 2> bits{};
+  // OpenSSL fails here only when the system has no randomness at all.
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(bits.data()), sizeof bits) != 1) {
+    throw std::runtime_error("no random numbers from the system");
+  }
+  return core::BatchId(bits);
 }
 
 std::int32_t to_int32(std::int64_t value) {
@@ -123,6 +136,7 @@ engine::ConsumerEngine::Options to_engine(const config::ConsumerOptions& from,
   to.waiting_fetches_max = static_cast<std::size_t>(http.max_waiting_fetches);
   to.commit_wait_max = kafka.request_timeout;
   to.seed = seed;
+  to.core.batch_ids = &random_batch_id;
   return to;
 }
 

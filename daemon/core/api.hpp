@@ -108,6 +108,8 @@ struct PartitionProgress {
   TopicPartition partition;
   Offset acked_through = -1;        ///< inclusive; one below the first unsettled record
   std::optional<Offset> committed;  ///< Kafka's: the next offset; nothing when none was ever committed
+  std::uint64_t accepted = 0;       ///< by this call
+  std::uint64_t released = 0;       ///< by this call
 };
 
 struct AckResult {

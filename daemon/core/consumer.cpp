@@ -30,7 +30,9 @@ Consumer::Consumer(Options options, MemoryBudget& budget, std::uint64_t seed)
       fetcher_(options_.fetch, random_.next()),
       committer_(options_.commit, random_.next()),
       leases_(random_.next()),
-      delivery_(options_.delivery, partitions_, leases_, budget_, stats_) {}
+      delivery_(options_.delivery, partitions_, leases_, budget_, stats_) {
+  leases_.set_id_source(options_.batch_ids);
+}
 
 void Consumer::turn(TimePoint now, std::int64_t wall_ms) {
   SLUICE_ASSERT(now >= now_);
@@ -237,11 +239,10 @@ AckResult Consumer::ack(BatchId id, const AckSpec& spec, TimePoint now) {
     if (refused.reason == Refusal::kLeaseLost) ++stats_.stale_acks["revoked"];
   }
   for (const PartitionProgress& progress : result.offsets) partitions_.at(progress.partition).free_settled();
-  // One counter per topic would need the split; batches rarely span topics, so the first one stands for all.
-  if (!result.offsets.empty()) {
-    TopicStats& topic = stats_.topics[result.offsets.front().partition.topic];
-    topic.acked += result.accepted;
-    topic.released += result.released;
+  for (const PartitionProgress& progress : result.offsets) {
+    TopicStats& topic = stats_.topics[progress.partition.topic];
+    topic.acked += progress.accepted;
+    topic.released += progress.released;
   }
   result.commit_ticket = committer_.ticket_for(result.offsets, partitions_, now);
   return result;

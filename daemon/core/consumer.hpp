@@ -18,6 +18,7 @@
 #include "protocol/exchange.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,6 +43,7 @@ class Consumer {
     Fetcher::Options fetch;
     Committer::Options commit;
     Delivery::Options delivery;
+    std::function<BatchId()> batch_ids;  ///< unguessable; unset: from the seed
   };
 
   /// `budget` is shared by all consumers and must outlive this.

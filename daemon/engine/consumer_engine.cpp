@@ -139,7 +139,9 @@ std::shared_ptr<FetchCall> ConsumerEngine::start_fetch(core::FetchSpec spec) {
 
 void ConsumerEngine::cancel_fetch(const std::shared_ptr<FetchCall>& call) {
   if (call->result()) {
-    if (call->result()->batch) not_delivered(call->result()->batch->id);
+    // A repeated answer may be a second one: the first may have arrived, and its lease stays.
+    const core::FetchResult& result = *call->result();
+    if (result.batch && !result.repeated) not_delivered(result.batch->id);
     return;
   }
   fetches_.erase(call->ticket());

@@ -66,6 +66,9 @@ class ConsumerEngine final : public ConsumerHost {
 
   // ConsumerHost
   [[nodiscard]] const std::string& name() const override { return options_.name; }
+  [[nodiscard]] const std::vector<std::string>& topics() const override {
+    return options_.core.membership.topics;
+  }
   [[nodiscard]] std::shared_ptr<FetchCall> start_fetch(core::FetchSpec spec) override;
   void cancel_fetch(const std::shared_ptr<FetchCall>& call) override;
   void not_delivered(core::BatchId id) override;

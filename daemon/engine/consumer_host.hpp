@@ -44,6 +44,8 @@ class ConsumerHost {
   virtual ~ConsumerHost() = default;
 
   [[nodiscard]] virtual const std::string& name() const = 0;
+  /// The topics it reads.
+  [[nodiscard]] virtual const std::vector<std::string>& topics() const = 0;
 
   /// Starts a (long-polling) fetch. Nothing when too many fetches wait already.
   [[nodiscard]] virtual std::shared_ptr<FetchCall> start_fetch(core::FetchSpec spec) = 0;

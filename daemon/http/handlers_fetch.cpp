@@ -7,8 +7,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
 namespace sluice::http {
@@ -109,7 +112,8 @@ Response records_response(std::string head,
   }
   if (result.batch) {
     // What was settled as it was handed out is gone with an answer that fails: that is what `auto` means.
-    if (result.used.settle_at_once) consumer.clear();
+    // A repeated answer may be a second one: the first may have arrived, and its lease stays.
+    if (result.used.settle_at_once || result.repeated) consumer.clear();
     response.records = RecordsBody{result.batch, format, format.lines ? "" : "]}", std::move(consumer)};
   }
   return response;
@@ -126,6 +130,20 @@ Response commit_failed(const Exchange& exchange, const Settled& settled) {
                 "be sent again.",
        "ack", std::string(exchange.request.consumer), settled.id.to_string(),
        settlement_members(settled.result, false)});
+}
+
+// A topic that the consumer does not read would be waited for in vain.
+std::optional<Problem> unknown_topic(const engine::ConsumerHost& host, const core::FetchSpec& spec) {
+  for (const std::string& topic : spec.topics) {
+    if (std::find(host.topics().begin(), host.topics().end(), topic) != host.topics().end()) continue;
+    return Problem{ProblemType::kInvalidValue,
+                   "Topic `" + topic + "` is not one that this consumer reads.",
+                   "topics",
+                   host.name(),
+                   {},
+                   {}};
+  }
+  return std::nullopt;
 }
 
 // Until the fetch ends, or the client goes away and it is cancelled.
@@ -159,6 +177,7 @@ boost::asio::awaitable<Response> fetch(Exchange& exchange) {
   auto request = parse_fetch(*body, host->fetch_defaults(),
                              {exchange.options.fetch_wait_max, exchange.options.lease_max});
   if (!request) co_return problem_response(request.error());
+  if (const auto stranger = unknown_topic(*host, request->spec)) co_return problem_response(*stranger);
   request->format.lines = *type == kNdjsonType;
 
   std::optional<Settled> settled;

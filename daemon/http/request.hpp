@@ -18,8 +18,9 @@ struct RequestHead {
   bool expects_continue = false;
   Body body = Body::kNone;
   std::uint64_t content_length = 0;
-  std::string_view content_type;  ///< empty: none
-  std::string_view accept;        ///< empty: none; of several headers the last
+  std::string_view content_type;      ///< empty: none
+  std::string_view content_encoding;  ///< empty: none
+  std::string_view accept;            ///< empty: none; of several headers the last
 };
 
 /// A request as a handler sees it. Lives as long as its exchange.

@@ -45,13 +45,15 @@ enum Single : std::size_t {
   kContentLength,
   kTransferEncoding,
   kContentType,
+  kContentEncoding,
   kExpect,
   kOrigin,
   kFetchSite,
   kSingles
 };
 constexpr std::array<std::string_view, kSingles> kSingleNames{
-    "host", "content-length", "transfer-encoding", "content-type", "expect", "origin", "sec-fetch-site"};
+    "host",   "content-length", "transfer-encoding", "content-type", "content-encoding",
+    "expect", "origin",         "sec-fetch-site"};
 
 struct Headers {
   std::array<std::optional<std::string_view>, kSingles> singles;
@@ -254,6 +256,7 @@ tl::expected<RequestHead, Problem> check_head(std::string_view head_bytes, const
   if (auto refusal = read_framing(headers, head)) return tl::unexpected(std::move(*refusal));
   head.keep_alive = !head.http_1_0 && !headers.close;
   head.content_type = headers.singles[kContentType].value_or("");
+  head.content_encoding = headers.singles[kContentEncoding].value_or("");
   return head;
 }
 

@@ -171,6 +171,9 @@ std::optional<Problem> Session::admission(const Router::Match& match) const {
   if (head.method == "POST" && !is_json_type(head.content_type))
     return problem_of(ProblemType::kUnsupportedMediaType,
                       "Send JSON, with `Content-Type: application/json`.");
+  if (!head.content_encoding.empty() && head.content_encoding != "identity")
+    return problem_of(ProblemType::kUnsupportedMediaType,
+                      "Send the body as it is, without Content-Encoding.");
   return std::nullopt;
 }
 

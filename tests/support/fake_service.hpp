@@ -73,6 +73,7 @@ class FakeHost final : public engine::ConsumerHost {
 
   // What the test sets.
   core::FetchSpec defaults;
+  std::vector<std::string> read_topics{"orders"};
   std::optional<core::FetchResult> answer;  ///< of every fetch, at once; otherwise a fetch waits for finish()
   bool full = false;                        ///< too many fetches wait
   core::AckResult ack_result;
@@ -138,6 +139,7 @@ class FakeHost final : public engine::ConsumerHost {
   [[nodiscard]] core::ConsumerStatus status() const override { return state; }
   [[nodiscard]] const core::ConsumerStats& stats() const override { return counters; }
   [[nodiscard]] const core::FetchSpec& fetch_defaults() const override { return defaults; }
+  [[nodiscard]] const std::vector<std::string>& topics() const override { return read_topics; }
 
  private:
   boost::asio::io_context& io_;

@@ -277,7 +277,10 @@ FetchResult Delivery::lease(const FetchSpec& spec, Draft draft, TimePoint now, s
 /// At most once: handing out is settling.
 void Delivery::settle_at_once(BatchId id, TimePoint now) {
   const AckResult settled = leases_.ack(id, AckSpec{}, partitions_, now);
-  for (const PartitionProgress& each : settled.offsets) partitions_.at(each.partition).free_settled();
+  for (const PartitionProgress& each : settled.offsets) {
+    partitions_.at(each.partition).free_settled();
+    stats_.topics[each.partition.topic].acked += each.accepted;
+  }
 }
 
 /// A checksum, a codec or a record that cannot be read. What was decoded before it stays; the rest is fetched

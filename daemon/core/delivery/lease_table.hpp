@@ -59,7 +59,12 @@ class LeaseTable {
   LeaseTable(std::uint64_t seed, Options options) : random_(seed), options_(options) {}
 
   [[nodiscard]] LeaseNumber next_number() { return ++last_number_; }
-  [[nodiscard]] BatchId next_id() { return BatchId({random_.next(), random_.next()}); }
+  /// Ids of batches must not be guessable: whoever has one can settle its records. Unset, they follow from
+  /// the seed, which is right for tests and simulation only.
+  void set_id_source(std::function<BatchId()> source) { id_source_ = std::move(source); }
+  [[nodiscard]] BatchId next_id() {
+    return id_source_ ? id_source_() : BatchId({random_.next(), random_.next()});
+  }
 
   /// Files a lease whose records are marked in the ledgers already.
   Lease& open(Lease lease);
@@ -97,6 +102,7 @@ class LeaseTable {
   std::int64_t give_back_all(Lease& lease, Partitions& partitions, TimePoint not_before, bool counted);
 
   Random random_;
+  std::function<BatchId()> id_source_;
   Options options_;
   LeaseNumber last_number_ = 0;
   std::map<BatchId, Lease> leases_;

@@ -182,16 +182,21 @@ class Settlement {
   }
 
   void change(Partition& partition, OffsetRange range, Verb verb) {
+    Counts& counts = counts_[partition.id];
     if (verb == Verb::kAccept) {
-      result_.accepted += static_cast<std::uint64_t>(partition.ledger->settle(range, lease_.number));
+      counts.accepted += static_cast<std::uint64_t>(partition.ledger->settle(range, lease_.number));
     } else {
-      result_.released += static_cast<std::uint64_t>(
+      counts.released += static_cast<std::uint64_t>(
           partition.ledger->give_back(range, lease_.number, now_ + spec_.release_delay));
     }
   }
 
   void finish() {
     merge_refused();
+    for (const auto& [partition, counts] : counts_) {
+      result_.accepted += counts.accepted;
+      result_.released += counts.released;
+    }
     bool gone = !result_.refused.empty();
     for (const RefusedRecords& refused : result_.refused) {
       if (refused.reason == Refusal::kAlreadySettled || refused.reason == Refusal::kNotInBatch) gone = false;
@@ -200,16 +205,24 @@ class Settlement {
     result_.lease_gone = gone && result_.accepted == 0 && result_.released == 0 && result_.kept == 0;
     for (const Part& part : lease_.parts) {
       if (Partition* partition = live(part)) {
-        result_.offsets.push_back({part.partition, partition->ledger->watermark() - 1, partition->committed});
+        const Counts counts = counts_[part.partition];
+        result_.offsets.push_back({part.partition, partition->ledger->watermark() - 1, partition->committed,
+                                   counts.accepted, counts.released});
       }
     }
   }
+
+  struct Counts {
+    std::uint64_t accepted = 0;
+    std::uint64_t released = 0;
+  };
 
   const Lease& lease_;
   const AckSpec& spec_;
   Partitions& partitions_;
   TimePoint now_;
   std::map<TopicPartition, std::vector<OffsetRange>> named_;  ///< by the lists of the request
+  std::map<TopicPartition, Counts> counts_;
   AckResult result_;
 };
 
