@@ -3,14 +3,13 @@
 #include "daemon/core/random.hpp"
 #include "daemon/version.hpp"
 
-#include <openssl/rand.h>
-
 #include <algorithm>
 #include <array>
 #include <limits>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <sys/random.h>
 #include <utility>
 #include <vector>
 
@@ -50,8 +49,8 @@ core::OffsetReset to_core(config::OffsetReset reset) {
 
 core::BatchId random_batch_id() {
   std::array<std::uint64_t, 2> bits{};
-  // OpenSSL fails here only when the system has no randomness at all.
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(bits.data()), sizeof bits) != 1) {
+  // So few bytes are never given in part, and only a kernel without randomness refuses them.
+  if (getrandom(bits.data(), sizeof bits, 0) != static_cast<ssize_t>(sizeof bits)) {
     throw std::runtime_error("no random numbers from the system");
   }
   return core::BatchId(bits);
