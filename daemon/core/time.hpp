@@ -13,7 +13,7 @@ struct CoreClock {
   using rep = duration::rep;
   using period = duration::period;
   using time_point = std::chrono::time_point<CoreClock>;
-  static constexpr bool is_steady = true;
+  static constexpr bool is_steady = true;  // NOLINT(readability-identifier-naming): a clock has this name
 };
 
 using TimePoint = CoreClock::time_point;
