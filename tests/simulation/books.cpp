@@ -246,6 +246,7 @@ void Books::acked(const LeasePtr& lease,
   same(result.accepted, accepted, "records accepted by an ack");
   same(result.released, released, "records released by an ack");
   same(result.kept, kept, "records kept after an ack");
+  for (const core::RefusedRecords& refused : result.refused) check_refusal(*lease, refused);
   require(!result.lease_gone || (accepted == 0 && released == 0 && kept == 0),
           "a lease is called gone but is not");
   for (auto& [tp, ownership] : owned_) {
@@ -257,6 +258,29 @@ void Books::acked(const LeasePtr& lease,
     require(progress.acked_through < it->second.settled_to, "progress beyond an unsettled record");
   }
   end_when_done(lease);
+}
+
+/// A refusal says the truth about every record that it names.
+void Books::check_refusal(const Lease& lease, const core::RefusedRecords& refused) {
+  for (const LeasedRecord& record : lease.records) {
+    const bool named = record.partition == refused.partition && record.offset >= refused.range.first &&
+                       record.offset <= refused.range.last;
+    if (!named) continue;
+    const Entry* entry = find(record);
+    switch (refused.reason) {
+      case core::Refusal::kLeaseLost:
+        require(entry == nullptr, "a record is called lost but is ours");
+        break;
+      case core::Refusal::kAlreadySettled:
+        require(entry != nullptr && entry->state == State::kSettled, "a record is called settled but is not");
+        break;
+      case core::Refusal::kLeaseExpired:
+        require(entry != nullptr && entry->state != State::kSettled, "a record is called expired but is not");
+        break;
+      case core::Refusal::kNotInBatch:
+        throw Violation("a record is called foreign but is in the batch");
+    }
+  }
 }
 
 void Books::extended(const LeasePtr& lease,
@@ -323,6 +347,19 @@ void Books::check_commit(const TopicPartition& tp, Offset offset) {
   if (offset < ownership.commit_sent) throw Violation("a commit goes back" + at(tp, offset));
   if (offset < *ownership.start) throw Violation("a commit before the beginning" + at(tp, offset));
   ownership.commit_sent = offset;
+}
+
+void Books::check_let_go(const TopicPartition& tp, Offset committed) const {
+  const auto it = owned_.find(tp);
+  if (it == owned_.end() || !it->second.start) return;
+  Offset offset = *it->second.start;
+  for (const Entry& entry : it->second.entries) {
+    if (entry.state == State::kLeased) throw Violation("let go while a record is leased" + at(tp, offset));
+    if (entry.state == State::kReturned) return;
+    if (entry.state == State::kSettled && offset >= committed)
+      throw Violation("let go while a settled record is not committed" + at(tp, offset));
+    ++offset;
+  }
 }
 
 }  // namespace sluice::simulation

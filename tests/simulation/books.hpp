@@ -54,6 +54,9 @@ class Books {
   /// A commit is about to be sent: every record below `offset` was settled in this ownership or before it.
   void check_commit(const TopicPartition& tp, Offset offset);
 
+  /// A partition is let go with time to spare: what was settled without a gap must be committed.
+  void check_let_go(const TopicPartition& tp, Offset committed) const;
+
   [[nodiscard]] std::size_t open_leases() const { return open_.size(); }
   [[nodiscard]] bool owns(const TopicPartition& tp) const { return owned_.count(tp) > 0; }
   [[nodiscard]] const std::map<core::BatchId, LeasePtr>& open() const { return open_; }
@@ -85,6 +88,7 @@ class Books {
                 TimePoint now);
   void advance(const TopicPartition& tp, Ownership& ownership);
   void give_back(const LeasePtr& lease, TimePoint not_before, bool counted, std::uint64_t* count);
+  void check_refusal(const Lease& lease, const core::RefusedRecords& refused);
   void end(const LeasePtr& lease);
   void end_when_done(const LeasePtr& lease);
   [[nodiscard]] std::vector<std::size_t> resolve(const Lease& lease,

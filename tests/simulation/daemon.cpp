@@ -75,6 +75,7 @@ void Daemon::start() {
   generation_ = -1;
   heartbeat_due_ = kNever;
   timer_at_ = kNever;
+  revoking_since_.reset();
   pump();
 }
 
@@ -143,6 +144,9 @@ void Daemon::poll_drain() {
     if (!leaving_ && (consumer_->settled() || context_.now() >= drain_until_)) {
       leaving_ = true;
       context_.trace.add(context_.now(), index_, "leave", consumer_->settled() ? 1 : 0);
+      for (const auto& [tp, partition] : consumer_->partitions()) {
+        if (consumer_->settled()) books_->check_let_go(tp, context_.cluster->history().committed_max(tp));
+      }
       consumer_->leave(context_.now());
       pump();
     }
@@ -346,10 +350,27 @@ void Daemon::take_commits() {
 void Daemon::check_state() {
   consumer_->check_invariants();
   check_heartbeats();
+  check_revocation();
   // One decoded batch may overdraw, and every leader may send one batch above what was asked for.
   const auto batch = static_cast<std::int64_t>(context_.cluster->largest_batch());
   const std::int64_t slack = batch * (1 + 2 * context_.cluster->brokers()) + (64 << 10);
   require(budget_->used() <= budget_->limit() + slack, "the memory budget is exceeded");
+}
+
+/// Whoever lets partitions go before the time is up has committed all that was settled.
+void Daemon::check_revocation() {
+  if (consumer_->member_state() == MemberState::kRevoking) {
+    if (!revoking_since_) revoking_since_ = context_.now();
+    return;
+  }
+  if (!revoking_since_) return;
+  const TimePoint since = *std::exchange(revoking_since_, std::nullopt);
+  const Settings& s = context_.settings;
+  if (leaving_ || context_.now() - since >= std::min<Duration>(s.rebalance_drain, s.rebalance_timeout / 2))
+    return;
+  for (const auto& [tp, partition] : consumer_->partitions()) {
+    if (partition.revoking) books_->check_let_go(tp, context_.cluster->history().committed_max(tp));
+  }
 }
 
 void Daemon::check_heartbeats() {

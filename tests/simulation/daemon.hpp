@@ -101,6 +101,7 @@ class Daemon {
   void take_commits();
   void check_state();
   void check_heartbeats();
+  void check_revocation();
   void poll_drain();
   void note_contact(const protocol::Reply& reply);
   [[nodiscard]] std::int64_t wall_ms() const {
@@ -143,6 +144,7 @@ class Daemon {
   bool looks_for_coordinator_ = false;
   TimePoint contact_{};
   std::int32_t generation_ = -1;
+  std::optional<TimePoint> revoking_since_;
   std::uint64_t steps_ = 0;
 };
 

@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
-// simulation [--seeds N] [--first S] [--steps M] [--no-list]     many worlds, and all of seeds.txt
-// simulation --seed X [--steps M] [--trace] [--calm]             one world, again
+// simulation [--seeds N] [--first S] [--steps M] [--no-list] [--stop-early]     many worlds, and all of seeds.txt
+// simulation --seed X [--steps M] [--trace] [--calm]                             one world, again
 namespace sluice::simulation {
 namespace {
 
@@ -25,6 +25,7 @@ struct Arguments {
   bool trace = false;
   bool calm = false;
   bool list = true;
+  bool stop_early = false;
 };
 
 constexpr std::size_t kEventsShown = 60;
@@ -123,13 +124,13 @@ void run_one(std::uint64_t seed, const Arguments& arguments, Totals& totals) {
 }
 
 int run_many(const Arguments& arguments) {
-  constexpr std::uint64_t kFailuresShown = 5;
+  const std::uint64_t failures_shown = arguments.stop_early ? 1 : 5;
   Totals totals;
   const std::clock_t began = std::clock();
   if (arguments.list) {
     for (const std::uint64_t seed : listed_seeds()) run_one(seed, arguments, totals);
   }
-  for (std::uint64_t i = 0; i < arguments.seeds && totals.failed < kFailuresShown; ++i)
+  for (std::uint64_t i = 0; i < arguments.seeds && totals.failed < failures_shown; ++i)
     run_one(arguments.first + i, arguments, totals);
   const double seconds = static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC;
   std::printf(
@@ -167,6 +168,8 @@ std::optional<Arguments> parse(const std::vector<std::string_view>& words) {
       arguments.trace = true;
     } else if (words[i] == "--calm") {
       arguments.calm = true;
+    } else if (words[i] == "--stop-early") {
+      arguments.stop_early = true;
     } else if (words[i] == "--no-list") {
       arguments.list = false;
     } else {
@@ -181,7 +184,7 @@ int simulate(const std::vector<std::string_view>& words) {
   const auto arguments = parse(words);
   if (!arguments) {
     std::puts(
-        "usage: simulation [--seeds N] [--first S] [--steps M] [--seed X] [--trace] [--calm] [--no-list]");
+        "usage: simulation [--seeds N] [--first S] [--steps M] [--seed X] [--trace] [--calm] [--no-list] [--stop-early]");
     return 2;
   }
   std::signal(SIGABRT, on_abort);

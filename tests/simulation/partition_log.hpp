@@ -24,7 +24,7 @@ class PartitionLog {
   /// What fetching gives.
   struct Slice {
     std::string records;
-    std::size_t first_size = 0;  ///< bytes of the first batch in it
+    std::size_t first_size = 0;                                  ///< bytes of the first batch in it
     std::vector<std::pair<std::int64_t, std::int64_t>> aborted;  ///< producer id, first offset
   };
 
