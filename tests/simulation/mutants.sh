@@ -11,11 +11,19 @@ tree="$work/tree"
 program="$work/build/tests/simulation/simulation"
 seconds_max=60
 
-mkdir -p "$work"
-rm -rf "$tree"
-mkdir "$tree"
-(cd "$root" && git ls-files -z --cached --others --exclude-standard -- CMakeLists.txt cmake protocol config daemon tests |
-  xargs -0 cp --parents -p --target-directory="$tree")
+# Only what differs is copied, so that only that is built again.
+mkdir -p "$tree"
+cd "$root"
+list() { git ls-files --cached --others --exclude-standard -- CMakeLists.txt cmake protocol config daemon tests; }
+(cd "$tree" && find . -type f -printf '%P\n') | sort | comm -23 - <(list | sort) | while read -r gone; do
+  rm "$tree/$gone"
+done
+list | while read -r file; do
+  [ -f "$file" ] || continue
+  cmp -s "$file" "$tree/$file" && continue
+  mkdir -p "$(dirname "$tree/$file")"
+  cp "$file" "$tree/$file"
+done
 
 export CCACHE_BASEDIR="$tree" CCACHE_NOHASHDIR=1
 cmake -S "$tree" -B "$work/build" -G Ninja -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_BUILD_TYPE=Debug \
@@ -50,7 +58,7 @@ for name in "${names[@]}"; do
       survived=$((survived + 1))
     fi
   fi
-  # Back to health; files of a patch that failed half-way included.
+  # Back to health, also after a patch that failed half-way.
   sed -n 's|^+++ b/||p' "$patch" | while read -r file; do cp "$root/$file" "$tree/$file"; done
 done
 printf '%d mutants killed, %d not\n' "$killed" "$survived"
