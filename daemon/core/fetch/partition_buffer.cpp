@@ -10,6 +10,8 @@ namespace {
 // Typical ratio of text; only a first guess of what decompression will need.
 constexpr std::int64_t kAssumedRatio = 4;
 
+constexpr std::size_t kWorthShrinking = 4096;
+
 std::int64_t chunk_size(const RecordChunk& chunk) {
   return static_cast<std::int64_t>(chunk.batch.payload.size());
 }
@@ -79,6 +81,11 @@ PartitionBuffer::Decoded PartitionBuffer::keep(Raw& raw,
   const auto raw_size = static_cast<std::int64_t>(raw.batch.bytes.size());
   auto chunk = std::make_shared<RecordChunk>();
   chunk->batch = std::move(decoded);
+  // The decompressor guesses the size; what it guessed too much would be held until the last record is
+  // settled.
+  std::string& owned = chunk->batch.owned;
+  if (owned.capacity() > kWorthShrinking && owned.capacity() - owned.size() > owned.size() / 4)
+    owned.shrink_to_fit();
   // Moving a short string moves its characters; the view must follow.
   if (!chunk->batch.owned.empty()) chunk->batch.payload = chunk->batch.owned;
   const protocol::BatchHeader header = chunk->batch.header;
