@@ -6,7 +6,7 @@
 #include <memory>
 
 namespace spdlog {
-class logger;
+class logger;  // NOLINT(readability-identifier-naming): spdlog's own name
 }
 
 namespace sluice {

@@ -6,6 +6,7 @@
 #include <boost/asio/write.hpp>
 
 #include <poll.h>
+#include <tuple>
 #include <utility>
 
 namespace sluice::http {
@@ -53,7 +54,7 @@ asio::awaitable<bool> Connection::write(std::array<asio::const_buffer, 3> buffer
 
 asio::awaitable<void> Connection::linger() {
   boost::system::error_code ignored;
-  socket_.shutdown(Socket::shutdown_send, ignored);
+  std::ignore = socket_.shutdown(Socket::shutdown_send, ignored);
   bool more = socket_.is_open();
   while (more) {
     consume(unread().size());
@@ -85,7 +86,7 @@ void Connection::unwatch() {
   on_gone_ = nullptr;
   ++watch_turn_;
   boost::system::error_code ignored;
-  if (socket_.is_open()) socket_.cancel(ignored);
+  if (socket_.is_open()) std::ignore = socket_.cancel(ignored);
 }
 
 void Connection::arm() {
@@ -106,7 +107,7 @@ void Connection::on_readable(std::uint64_t turn, bool failed) {
   const std::size_t before = in_.size();
   in_.resize(before + (kReadAheadMax - unread().size()));
   boost::system::error_code ec;
-  socket_.non_blocking(true, ec);
+  std::ignore = socket_.non_blocking(true, ec);
   const std::size_t bytes =
       ec ? 0 : socket_.read_some(asio::buffer(in_.data() + before, in_.size() - before), ec);
   in_.resize(before + bytes);
@@ -130,7 +131,7 @@ bool Connection::peer_gone() {
 
 void Connection::close() {
   boost::system::error_code ignored;
-  socket_.close(ignored);
+  std::ignore = socket_.close(ignored);
   report_gone();  // a watch that reads no further has no wait that the close would end
 }
 

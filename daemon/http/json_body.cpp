@@ -260,9 +260,9 @@ std::string MemberReader::path_of(std::string_view name) const {
 void MemberReader::refuse(std::string_view name, std::string detail) {
   if (problem_) return;
   const std::string field = path_of(name);
+  if (!detail.ends_with('?') && !detail.ends_with('.')) detail += '.';
   problem_ = Problem{ProblemType::kInvalidValue,
-                     (field.empty() ? "The request" : "`" + field + "`") + ": " + std::move(detail) +
-                         (detail.ends_with('?') || detail.ends_with('.') ? "" : "."),
+                     (field.empty() ? "The request" : "`" + field + "`") + ": " + detail,
                      field,
                      {},
                      {},

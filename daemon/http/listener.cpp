@@ -9,6 +9,7 @@
 #include <cstring>
 #include <stdexcept>
 #include <sys/stat.h>
+#include <tuple>
 #include <unistd.h>
 
 namespace sluice::http {
@@ -52,7 +53,7 @@ void remove_stale(const asio::any_io_executor& executor,
     fail(address, "the path exists and is not a socket; choose another or remove it");
   Local::socket probe(executor);
   boost::system::error_code ec;
-  probe.connect(Local::endpoint(path), ec);
+  std::ignore = probe.connect(Local::endpoint(path), ec);
   if (!ec) fail(address, "another process is listening there; stop it or choose another path");
   if (ec != asio::error::connection_refused)
     fail(address, "cannot tell whether the socket is in use: " + ec.message());
@@ -122,7 +123,7 @@ void Listener::bind_unix(const Endpoint& endpoint) {
 void Listener::close() {
   if (!acceptor_.is_open()) return;
   boost::system::error_code ignored;
-  acceptor_.close(ignored);
+  std::ignore = acceptor_.close(ignored);
   pause_.cancel();
   struct stat found{};
   if (path_.empty() || ::lstat(path_.c_str(), &found) != 0) return;

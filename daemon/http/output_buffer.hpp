@@ -8,6 +8,7 @@
 #include <memory>
 #include <new>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 namespace sluice::http {
@@ -77,7 +78,7 @@ class OutputBuffer {
     const std::size_t wanted = at_least > doubled ? at_least : doubled;
     auto* const moved = static_cast<char*>(std::realloc(data_.get(), wanted));
     if (moved == nullptr) throw std::bad_alloc();
-    (void)data_.release();  // realloc took it over
+    std::ignore = data_.release();  // realloc took it over
     data_.reset(moved);
     capacity_ = wanted;
   }

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
+#include <tuple>
 #include <utility>
 
 namespace sluice::http {
@@ -111,7 +112,7 @@ asio::awaitable<void> Server::accept(Side& side, Listener& listener) {
       continue;
     }
     boost::system::error_code ignored;
-    if (!listener.is_unix()) socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+    if (!listener.is_unix()) std::ignore = socket.set_option(asio::ip::tcp::no_delay(true), ignored);
     const bool refused = side.stats.connections >= side.options.connections_max;
     if (refused) ++side.stats.refused_connections;
     ++side.stats.connections;
