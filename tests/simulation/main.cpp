@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
-// simulation [--seeds N] [--first S] [--steps M] [--no-list] [--stop-early]     many worlds, and all of seeds.txt
-// simulation --seed X [--steps M] [--trace] [--calm]                             one world, again
+// simulation [--seeds N] [--first S] [--steps M] [--no-list] [--stop-early]     many worlds, and all of
+// seeds.txt simulation --seed X [--steps M] [--trace] [--calm]                             one world, again
 namespace sluice::simulation {
 namespace {
 
@@ -184,7 +184,8 @@ int simulate(const std::vector<std::string_view>& words) {
   const auto arguments = parse(words);
   if (!arguments) {
     std::puts(
-        "usage: simulation [--seeds N] [--first S] [--steps M] [--seed X] [--trace] [--calm] [--no-list] [--stop-early]");
+        "usage: simulation [--seeds N] [--first S] [--steps M] [--seed X] [--trace] [--calm] [--no-list] "
+        "[--stop-early]");
     return 2;
   }
   std::signal(SIGABRT, on_abort);

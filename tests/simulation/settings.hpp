@@ -12,6 +12,9 @@ namespace sluice::simulation {
 
 /// How often what goes wrong. 0: not at all in this world.
 struct FaultRates {
+  bool operator==(const FaultRates&) const = default;
+  [[nodiscard]] bool is_none() const { return *this == FaultRates{}; }
+
   // Per simulated second.
   double disconnect = 0;
   double stall = 0;  ///< a connection swallows everything until it is given up
