@@ -5,6 +5,9 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <tuple>
 #include <utility>
 
@@ -12,6 +15,21 @@ namespace sluice::net {
 
 using boost::system::error_code;
 using tcp = asio::ip::tcp;
+
+namespace {
+
+/// A peer that vanished without a word is noticed within half a minute, also where nothing is due to be sent:
+/// a parked JoinGroup may wait for minutes. The kernel's default is two hours.
+void notice_silence(int socket) {
+  constexpr int kIdleSeconds = 15;
+  constexpr int kProbeSeconds = 5;
+  constexpr int kProbes = 3;
+  setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &kIdleSeconds, sizeof kIdleSeconds);
+  setsockopt(socket, IPPROTO_TCP, TCP_KEEPINTVL, &kProbeSeconds, sizeof kProbeSeconds);
+  setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, &kProbes, sizeof kProbes);
+}
+
+}  // namespace
 
 Stream::Stream(const asio::any_io_executor& executor) : socket_(executor) {}
 Stream::Stream(tcp::socket socket) : socket_(std::move(socket)) {}
@@ -25,6 +43,7 @@ asio::awaitable<error_code> Stream::connect(tcp::endpoint peer, int receive_buff
   error_code ignored;
   std::ignore = socket_.set_option(tcp::no_delay(true), ignored);
   std::ignore = socket_.set_option(asio::socket_base::keep_alive(true), ignored);
+  notice_silence(socket_.native_handle());
   if (receive_buffer_bytes > 0) {
     std::ignore = socket_.set_option(asio::socket_base::receive_buffer_size(receive_buffer_bytes), ignored);
   }
