@@ -77,6 +77,8 @@ void Daemon::start() {
   heartbeat_due_ = kNever;
   timer_at_ = kNever;
   revoking_since_.reset();
+  last_join_ = 0;
+  join_failed_at_.reset();
   pump();
 }
 
@@ -178,6 +180,7 @@ void Daemon::on_reply(protocol::Reply reply) {
 void Daemon::on_failure(const protocol::Failure& failure) {
   context_.trace.add(context_.now(), index_, "failure", static_cast<std::int64_t>(failure.kind),
                      static_cast<std::int64_t>(failure.id));
+  if (failure.id == last_join_) join_failed_at_ = failure.node;
   heartbeats_.erase(failure.id);
   syncs_.erase(failure.id);
   heartbeat_excused_ = true;
@@ -200,6 +203,7 @@ void Daemon::note_contact(const protocol::Reply& reply) {
     const std::int16_t code =
         found->coordinators.empty() ? found->error_code : found->coordinators.front().error_code;
     looks_for_coordinator_ = code != 0;
+    if (code == 0) join_failed_at_.reset();
     heartbeat_due_ = std::max(heartbeat_due_, context_.now());
     return;
   }
@@ -284,6 +288,11 @@ void Daemon::send(protocol::Outgoing request) {
     heartbeats_[request.id] = context_.now();
     heartbeat_due_ = context_.now() + context_.settings.heartbeat_interval;
     heartbeat_excused_ = false;
+  }
+  if (std::holds_alternative<protocol::JoinGroupRequest>(request.request)) {
+    require(request.node != join_failed_at_,
+            "a coordinator that failed is asked again, and no other was looked for");
+    last_join_ = request.id;
   }
   if (std::holds_alternative<protocol::FindCoordinatorRequest>(request.request))
     looks_for_coordinator_ = true;

@@ -142,6 +142,8 @@ class Daemon {
   TimePoint heartbeat_due_ = kNever;
   bool heartbeat_excused_ = false;
   bool looks_for_coordinator_ = false;
+  protocol::RequestId last_join_ = 0;
+  std::optional<protocol::NodeId> join_failed_at_;
   TimePoint contact_{};
   std::int32_t generation_ = -1;
   std::optional<TimePoint> revoking_since_;

@@ -5,6 +5,7 @@
 #include "tests/support/record_batch_builder.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace sluice::simulation {
 
@@ -17,7 +18,12 @@ constexpr std::uint64_t kPrime = 0x100000001B3ULL;
 
 void mix(std::uint64_t& hash, std::optional<std::string_view> bytes) {
   hash = (hash ^ (bytes ? bytes->size() : ~std::size_t{0})) * kPrime;
-  for (const char c : bytes.value_or("")) hash = (hash ^ static_cast<unsigned char>(c)) * kPrime;
+  std::string_view rest = bytes.value_or("");
+  for (std::uint64_t word = 0; rest.size() >= sizeof(word); rest.remove_prefix(sizeof(word))) {
+    std::memcpy(&word, rest.data(), sizeof(word));
+    hash = (hash ^ word ^ (hash >> 29U)) * kPrime;
+  }
+  for (const char c : rest) hash = (hash ^ static_cast<unsigned char>(c)) * kPrime;
 }
 
 std::string random_bytes(Dice& dice, std::size_t size) {
