@@ -26,6 +26,8 @@ class KafkaCluster:
         self.port = free_port()
         self.controller_port = free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
+        # Tests write records of any age; the broker must not delete them behind our back.
+        properties.setdefault("log__retention__ms", -1)
         self._properties = [f"{name.replace('__', '.')}={value}" for name, value in properties.items()]
         self._node = None
         self._admin = None
