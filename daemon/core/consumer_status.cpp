@@ -1,4 +1,5 @@
 #include "daemon/core/consumer.hpp"
+#include "daemon/core/group/member_state.hpp"
 #include "protocol/records/record_set.hpp"
 
 #include <algorithm>
@@ -9,28 +10,6 @@
 namespace sluice::core {
 
 namespace {
-
-const char* state_name(MemberState state) {
-  switch (state) {
-    case MemberState::kUnjoined:
-      return "unjoined";
-    case MemberState::kRevoking:
-      return "revoking";
-    case MemberState::kJoining:
-      return "joining";
-    case MemberState::kSyncing:
-      return "syncing";
-    case MemberState::kStable:
-      return "stable";
-    case MemberState::kLeaving:
-      return "leaving";
-    case MemberState::kLeft:
-      return "left";
-    case MemberState::kFailed:
-      return "failed";
-  }
-  return "unknown";
-}
 
 std::string seconds(Duration duration) {
   return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(duration).count()) + " s";
@@ -101,7 +80,7 @@ std::optional<BlockedBy> blocked_by(const Partition& partition,
 ConsumerStatus Consumer::status(TimePoint now) const {
   ConsumerStatus status;
   status.group_id = options_.membership.group_id;
-  status.state = state_name(membership_.state());
+  status.state = std::string(to_string(membership_.state()));
   status.protocol = "classic";
   if (const auto chosen = membership_.chosen_assignor())
     status.assignor = std::string(assignor_name(*chosen));
