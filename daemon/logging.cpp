@@ -81,8 +81,8 @@ Logging::Logging(const config::LogOptions& options) : format_(options.format) {
 
 Logging::~Logging() {
   logger_->flush();
+  spdlog::shutdown();  // ends the writing thread, so that it never holds the last reference to the logger
   logger_.reset();
-  spdlog::shutdown();
 }
 
 void Logging::write(core::LogLevel level, std::string_view consumer, std::string_view text) {
