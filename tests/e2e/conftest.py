@@ -7,6 +7,7 @@ import subprocess
 import pytest
 from support.daemon import Daemon
 from support.kafka_cluster import KafkaCluster
+from support.members import fill
 from support.paths import ROOT, SLUICED, keep_work_dir, work_dir
 
 _numbers = itertools.count(1)
@@ -77,10 +78,13 @@ def daemons(directory):
 
 @pytest.fixture
 def sluice(kafka, daemons, unique):
-    """Makes a topic and a daemon with one consumer "c" on it: sluice(partitions=1, **consumer settings)."""
+    """Makes a topic, with records in it if asked, and a daemon with one consumer "c" on it:
+    sluice(partitions=1, **consumer settings)."""
 
-    def make(partitions=1, topic_config=None, sections=None, **settings):
+    def make(partitions=1, topic_config=None, sections=None, filled_with=0, **settings):
         kafka.create_topic(unique, partitions, **(topic_config or {}))
+        if filled_with:
+            fill(kafka.bootstrap, unique, partitions, filled_with)
         consumer = {"group.id": unique, "topics": [unique], **{k.replace("_", "."): v for k, v in settings.items()}}
         daemon = daemons(kafka.bootstrap, {"c": consumer}, **(sections or {}))
         daemon.topic = daemon.group = unique
