@@ -21,10 +21,10 @@ namespace sluice::core {
 
 /// Decides what to fetch from which leader, and takes the answers in.
 ///
-/// A partition is asked for only while nothing of it waits in memory to be handed out, and a request only
-/// goes out for as many bytes as the budget can take: they are charged before it is sent. So back-pressure
-/// needs no code of its own. Each leader has two lanes: a long poll, and one for partitions that become free
-/// while the long poll is parked.
+/// A partition is asked for only while nothing of it waits in memory to be handed out, unless a fetch waits
+/// for more than is there (min_records, min_bytes). A request only goes out for as many bytes as the budget
+/// can take: they are charged before it is sent. So back-pressure needs no code of its own. Each leader has
+/// two lanes: a long poll, and one for partitions that become free while the long poll is parked.
 class Fetcher {
  public:
   struct Options {

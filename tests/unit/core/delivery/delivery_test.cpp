@@ -86,9 +86,11 @@ TEST(Delivery, WaitsForTheSmallestNumberOfRecords) {
   world.feed(partition, simple_batch(0, 2));
   EXPECT_TRUE(world.serve().empty());
   EXPECT_FALSE(partition.ledger->has_leased()) << "nothing is leased while it waits";
+  EXPECT_TRUE(partition.wants_more) << "or nobody would ask the broker while two records are here";
   world.feed(partition, simple_batch(2, 1));
   const auto done = world.serve();
   ASSERT_EQ(done.size(), 1U);
+  EXPECT_FALSE(partition.wants_more);
   EXPECT_EQ(offsets_of(done[0].result), from_to(0, 2));
 }
 

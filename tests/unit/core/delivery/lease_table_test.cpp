@@ -31,6 +31,13 @@ TEST(LeaseTable, KnowsOnlyTheBatchesItGave) {
   EXPECT_TRUE(world.ack(world.id).found);
 }
 
+// Ids that follow from the seed can be computed by whoever has seen one.
+TEST(LeaseTable, TakesIdsFromTheSourceThatItIsGiven) {
+  LeaseTable table(1);
+  table.set_id_source([] { return BatchId({7, 9}); });
+  EXPECT_EQ(table.next_id(), BatchId({7, 9}));
+}
+
 TEST(LeaseTable, EndsALeaseWhenAllOfItIsSettled) {
   OneBatch world;
   EXPECT_EQ(world.leases.open_count(), 1U);

@@ -116,6 +116,14 @@ TEST(Fetcher, AsksOnlyForPartitionsWithNothingLeftToHandOut) {
   EXPECT_EQ(f.ask().topics[0].partitions[0].fetch_offset, 3);
 }
 
+TEST(Fetcher, AsksForMoreWhileAFetchWaitsForMoreThanIsThere) {
+  Fetching f;
+  f.ask();
+  f.answer({{"t", 0, simple_batch(0, 3)}});
+  f.at("t", 0).wants_more = true;
+  EXPECT_EQ(f.ask().topics[0].partitions[0].fetch_offset, 3);
+}
+
 TEST(Fetcher, AsksForMoreWhileAllThatItHasIsLeased) {
   Fetching f;
   f.ask();
