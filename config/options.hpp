@@ -30,6 +30,8 @@ enum class Assignor { kRange, kRoundRobin, kSticky, kCooperativeSticky };
 enum class SecurityProtocol { kPlaintext, kSsl, kSaslPlaintext, kSaslSsl };
 /// What a silent application means for the membership.
 enum class IdlePolicy { kHold, kPause, kLeave };
+/// Is the bound of what may be leased at once constant, or does it follow the application's pace?
+enum class WindowMode { kFixed, kAdaptive };
 enum class LogLevel { kTrace, kDebug, kInfo, kWarn, kError };
 enum class LogFormat { kLogfmt, kJson };
 
@@ -101,9 +103,16 @@ struct ConsumerOptions {
   KafkaOptions kafka;
   std::vector<std::string> topics;  ///< legal Kafka topic names, none twice, never empty
   OrderMode order = OrderMode::kPartition;
-  milliseconds lease{30'000};        ///< default for a fetch's lease_ms; 1 s to 1 h
-  std::int64_t max_deliveries = -1;  ///< kUnlimited: tried again for ever
-  std::string dead_letter_topic;     ///< empty: none
+  milliseconds lease{30'000};                   ///< default for a fetch's lease_ms; 1 s to 1 h
+  std::int64_t max_deliveries = -1;             ///< kUnlimited: tried again for ever
+  std::string dead_letter_topic;                ///< empty: none; never one of `topics`
+  milliseconds redelivery_backoff{1'000};       ///< before the second redelivery, then doubling; may be 0
+  milliseconds redelivery_backoff_max{60'000};  ///< not below redelivery_backoff
+  WindowMode window = WindowMode::kFixed;
+  std::int64_t window_max_records = -1;   ///< leased at once; kUnlimited
+  std::int64_t window_max_bytes = -1;     ///< leased at once; kUnlimited
+  std::int64_t commit_every_records = 1;  ///< settled records between commits; >= 1
+  milliseconds commit_interval{0};        ///< longest time between them; 0: no bound
   IdlePolicy app_idle_policy = IdlePolicy::kHold;
   milliseconds app_idle_timeout{300'000};
 

@@ -31,6 +31,7 @@ class Rules {
     check_membership();
     check_backoff();
     check_sizes();
+    check_failing_records();
     check_idle();
   }
 
@@ -293,6 +294,30 @@ class Rules {
       if (std::find(told.begin(), told.end(), note) == told.end()) {
         collector_.warn(std::move(note));
       }
+    }
+  }
+
+  void check_failing_records() {
+    if (readable({"max.deliveries", "dead.letter.topic"}) && consumer_->max_deliveries > 0 &&
+        consumer_->dead_letter_topic.empty()) {
+      warning(spot({"max.deliveries"}),
+              "has no effect without dead.letter.topic: a failing record is tried again for ever",
+              "name a dead.letter.topic, or remove it");
+    }
+    const std::vector<std::string>& topics = consumer_->topics;
+    if (std::find(topics.begin(), topics.end(), consumer_->dead_letter_topic) != topics.end()) {
+      error(spot({"dead.letter.topic"}),
+            consumer_->dead_letter_topic +
+                " is one of this consumer's topics: it would read its own dead letters",
+            "name another topic");
+    }
+    if (readable({"redelivery.backoff.ms", "redelivery.backoff.max.ms"}) &&
+        consumer_->redelivery_backoff > consumer_->redelivery_backoff_max) {
+      error(spot({"redelivery.backoff.ms", "redelivery.backoff.max.ms"}),
+            "redelivery.backoff.ms " + format_duration(consumer_->redelivery_backoff.count()) +
+                " is more than redelivery.backoff.max.ms " +
+                format_duration(consumer_->redelivery_backoff_max.count()),
+            "lower the one or raise the other");
     }
   }
 

@@ -31,6 +31,7 @@ BAD = [
     ("a number as a duration", "topics: [orders]", "topics: [orders]\n    lease.ms: soon", 7, "lease.ms"),
     ("a lease beyond an hour", "topics: [orders]", "topics: [orders]\n    lease.ms: 2h", 7, "lease.ms"),
     ("an unknown order", "topics: [orders]", "topics: [orders]\n    order: random", 7, "order"),
+    ("its own dead letters", "topics: [orders]", "topics: [orders]\n    dead.letter.topic: orders", 7, "dead.letter.topic"),
     ("heartbeats slower than the session", "topics: [orders]", "topics: [orders]\n    session.timeout.ms: 6s\n    heartbeat.interval.ms: 7s", None, "heartbeat.interval.ms"),
     ("a setting twice", "topics: [orders]", "topics: [orders]\n    topics: [others]", 7, "topics"),
     ("not YAML", "kafka:", "kafka: [", None, None),

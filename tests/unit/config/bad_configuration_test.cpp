@@ -133,6 +133,14 @@ std::vector<BadConfiguration> values() {
       {"ListInList", with_section("admin:\n  listen: [[a]]"),
        "sluice.yaml:8:12: admin.listen: has an entry that is not a plain value; write one plain value per "
        "entry"},
+      {"UnknownOrder", with_consumer("    order: keys"),
+       R"(sluice.yaml:7:12: consumers.orders.order: "keys" is not one of its values; did you mean "key"? use one of partition, key, none)"},
+      {"RedeliveryBackoffTooLong", with_consumer("    redelivery.backoff.ms: 2h"),
+       R"(sluice.yaml:7:28: consumers.orders.redelivery.backoff.ms: "2h" is too large; use 0 to 1h)"},
+      {"WindowOfNothing", with_consumer("    window.max.records: 0"),
+       R"(sluice.yaml:7:25: consumers.orders.window.max.records: "0" is too small; use at least 1, or -1 for no limit)"},
+      {"CommitAfterNothing", with_consumer("    commit.every.records: 0"),
+       R"(sluice.yaml:7:27: consumers.orders.commit.every.records: "0" is too small; use at least 1)"},
       {"MisspeltChoice", with_consumer("    isolation.level: read_comitted"),
        R"(sluice.yaml:7:22: consumers.orders.isolation.level: "read_comitted" is not one of its values; did you mean "read_committed"? use one of read_uncommitted, read_committed)"},
       {"UnknownChoice", with_section("log:\n  level: zebra"),
@@ -177,14 +185,6 @@ std::vector<BadConfiguration> values() {
 
 std::vector<BadConfiguration> unsupported() {
   return {
-      {"OrderByKey", with_consumer("    order: key"),
-       R"(sluice.yaml:7:12: consumers.orders.order: "key" is not supported by this version; use partition)"},
-      {"MaxDeliveries", with_consumer("    max.deliveries: 5"),
-       R"(sluice.yaml:7:21: consumers.orders.max.deliveries: "5" is not supported by this version; use -1: a failing record is tried again for ever)"},
-      {"DeadLetterTopic", with_consumer("    dead.letter.topic: orders.dead"),
-       R"(sluice.yaml:7:24: consumers.orders.dead.letter.topic: "orders.dead" is not supported by this version; leave it out: a failing record is tried again for ever)"},
-      {"IdlePolicy", with_consumer("    app.idle.policy: leave"),
-       R"(sluice.yaml:7:22: consumers.orders.app.idle.policy: "leave" is not supported by this version; use hold)"},
       {"ConsumerProtocol", with_kafka("  group.protocol: CONSUMER"),
        R"(sluice.yaml:3:19: kafka.group.protocol: "CONSUMER" is not supported by this version; use one of auto, classic)"},
       {"OffsetByDuration", with_kafka("  auto.offset.reset: by_duration:PT1H"),
@@ -236,6 +236,12 @@ std::vector<BadConfiguration> contradictions() {
       {"RetryBackoff", with_kafka("  retry.backoff.max.ms: 10ms"),
        "sluice.yaml:3:3: kafka.retry.backoff.max.ms: retry.backoff.ms is more than retry.backoff.max.ms; "
        "lower the one or raise the other"},
+      {"RedeliveryBackoff", with_consumer("    redelivery.backoff.ms: 2m"),
+       "sluice.yaml:7:5: consumers.orders.redelivery.backoff.ms: redelivery.backoff.ms 2m is more than "
+       "redelivery.backoff.max.ms 1m; lower the one or raise the other"},
+      {"ReadsItsOwnDeadLetters", with_consumer("    dead.letter.topic: orders"),
+       "sluice.yaml:7:5: consumers.orders.dead.letter.topic: orders is one of this consumer's topics: it "
+       "would read its own dead letters; name another topic"},
       {"PartitionFetchAboveBudget", with_kafka("  max.partition.fetch.bytes: 65MiB"),
        "sluice.yaml:3:3: kafka.max.partition.fetch.bytes: 65MiB is more than memory.budget 64MiB; "
        "lower it, or raise memory.budget"},

@@ -52,6 +52,94 @@ TEST(Load, LeavesEverythingElseAtItsDefault) {
   EXPECT_EQ(result.options->memory, MemoryOptions{});
 }
 
+TEST(Load, TakesACompleteSmallConfigurationWithoutAWarning) {
+  const LoadResult result = load_text(
+      "kafka:\n"
+      "  bootstrap.servers: localhost:9092\n"
+      "  client.id: orders-pod-1\n"
+      "consumers:\n"
+      "  orders:\n"
+      "    group.id: orders-worker\n"
+      "    topics: [orders, orders-eu]\n"
+      "    max.poll.records: 500\n"
+      "    max.poll.bytes: 1MiB\n"
+      "    isolation.level: read_committed\n"
+      "    order: partition\n"
+      "    lease.ms: 30s\n"
+      "    max.deliveries: 5\n"
+      "    dead.letter.topic: orders.dead\n"
+      "    app.idle.timeout.ms: 5m\n"
+      "    app.idle.policy: hold\n"
+      "http:\n"
+      "  listen: [127.0.0.1:8090, unix:/run/sluice/sluice.sock]\n"
+      "admin:\n"
+      "  listen: 127.0.0.1:8091\n"
+      "memory:\n"
+      "  budget: 64MiB\n"
+      "shutdown:\n"
+      "  drain.timeout.ms: 20s\n"
+      "log: {level: info, format: logfmt}\n");
+
+  ASSERT_EQ(errors_of(result), "");
+  EXPECT_EQ(warnings_of(result), "");
+  EXPECT_THAT(orders(result).topics, ElementsAre("orders", "orders-eu"));
+  EXPECT_EQ(orders(result).kafka.client_id, "orders-pod-1");
+  EXPECT_EQ(orders(result).max_deliveries, 5);
+  EXPECT_EQ(orders(result).dead_letter_topic, "orders.dead");
+  EXPECT_EQ(result.options->http.listen.size(), 2U);
+}
+
+TEST(Load, TakesEverySettingOfOrderRedeliveryWindowAndCommits) {
+  const LoadResult result = load_text(std::string(kSmall) +
+                                      "    order: key\n"
+                                      "    redelivery.backoff.ms: 0\n"
+                                      "    redelivery.backoff.max.ms: 1d\n"
+                                      "    window: adaptive\n"
+                                      "    window.max.records: 1000\n"
+                                      "    window.max.bytes: 4MiB\n"
+                                      "    commit.every.records: 100\n"
+                                      "    commit.interval.ms: 1s\n"
+                                      "    app.idle.policy: leave\n"
+                                      "    app.idle.timeout.ms: 1m\n");
+
+  ASSERT_EQ(errors_of(result), "");
+  EXPECT_EQ(warnings_of(result), "");
+  const ConsumerOptions& got = orders(result);
+  EXPECT_EQ(got.order, OrderMode::kKey);
+  EXPECT_EQ(got.redelivery_backoff, milliseconds(0));
+  EXPECT_EQ(got.redelivery_backoff_max, std::chrono::hours(24));
+  EXPECT_EQ(got.window, WindowMode::kAdaptive);
+  EXPECT_EQ(got.window_max_records, 1000);
+  EXPECT_EQ(got.window_max_bytes, 4 * kMiB);
+  EXPECT_EQ(got.commit_every_records, 100);
+  EXPECT_EQ(got.commit_interval, std::chrono::seconds(1));
+  EXPECT_EQ(got.app_idle_policy, IdlePolicy::kLeave);
+}
+
+TEST(Load, TakesTheOtherOrderAndIdlePolicy) {
+  const LoadResult result = load_text(std::string(kSmall) + "    order: none\n    app.idle.policy: pause\n");
+
+  ASSERT_EQ(errors_of(result) + warnings_of(result), "");
+  EXPECT_EQ(orders(result).order, OrderMode::kNone);
+  EXPECT_EQ(orders(result).app_idle_policy, IdlePolicy::kPause);
+}
+
+// A rejected record goes there too, however often a failing one is tried.
+TEST(Load, TakesADeadLetterTopicAlone) {
+  const LoadResult result = load_text(std::string(kSmall) + "    dead.letter.topic: orders.dead\n");
+
+  EXPECT_EQ(errors_of(result) + warnings_of(result), "");
+}
+
+TEST(Load, WarnsOfABoundOnDeliveriesWithoutAPlaceForWhatFails) {
+  const LoadResult result = load_text(std::string(kSmall) + "    max.deliveries: 5\n");
+
+  EXPECT_EQ(errors_of(result), "");
+  EXPECT_EQ(warnings_of(result),
+            "sluice.yaml:7:5: consumers.orders.max.deliveries: has no effect without dead.letter.topic: a "
+            "failing record is tried again for ever; name a dead.letter.topic, or remove it\n");
+}
+
 TEST(Load, LaysAConsumersKafkaSettingsOverTheSharedOnes) {
   const LoadResult result = load_text(
       "kafka:\n"
