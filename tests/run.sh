@@ -4,6 +4,7 @@
 #   architecture  the tree keeps its own rules          packaging  image, manifest, unit, shell scripts
 #   format        clang-format                          tidy       clang-tidy, warnings are errors
 #   golden        Kafka's classes still write the committed bytes
+#   model         Spin on leases, fences and commits: the claims hold, planted bugs break them
 #   e2e           the release build against a real Kafka
 #   unit          unit tests under ASan and UBSan       asan       e2e subset under ASan and UBSan
 #   simulation    seeded worlds of members, brokers and applications, under ASan and UBSan
@@ -15,7 +16,7 @@ set -uo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../deploy/setup/common.sh"
 cd "$SLUICE_ROOT" || exit 1
 
-parts=(architecture format golden packaging e2e tidy unit simulation asan tsan bench)
+parts=(architecture format golden model packaging e2e tidy unit simulation asan tsan bench)
 if [ "$#" -gt 0 ]; then
   for part in "$@"; do
     case " ${parts[*]} " in
@@ -91,6 +92,20 @@ cases() { # name, report, command...
   report "$name" "${1:-0}" "${2:-1}" $((SECONDS - start))
 }
 
+# A step whose command ends with its own line "N passed, N failed".
+counted() { # name, command...
+  local name="$1" log="$logs/$1.log" start=$SECONDS code=0 numbers
+  shift
+  "$@" >"$log" 2>&1 </dev/null || code=$?
+  numbers="$(sed -n '$s/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$log")"
+  # shellcheck disable=SC2086  # two numbers
+  set -- $numbers
+  local failures="${2:-1}"
+  [ "$code" -eq 0 ] || [ "$failures" -gt 0 ] || failures=1
+  [ "$failures" -eq 0 ] || show_tail "$log"
+  report "$name" "${1:-0}" "$failures" $((SECONDS - start))
+}
+
 run_pytest() { # name, folder, options...
   local name="$1" folder="$2"
   shift 2
@@ -129,6 +144,7 @@ tidy_is_clean() { run-clang-tidy-19 -quiet -j "$jobs" -p build/release "^$SLUICE
 part_architecture() { run_pytest architecture tests/architecture; }
 part_format() { step format format_is_kept; }
 part_golden() { step golden tests/golden/check.sh "$SLUICE_ROOT/build/kafka/libs"; }
+part_model() { counted model tests/model/run.sh; }
 part_packaging() { build release && run_pytest packaging tests/packaging; }
 part_e2e() { build release && run_pytest e2e tests/e2e; }
 part_tidy() { build release && step tidy tidy_is_clean; }

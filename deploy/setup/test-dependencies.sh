@@ -8,7 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 "$SLUICE_ROOT/deploy/setup/build-dependencies.sh"
 need_packages \
   libgtest-dev libgmock-dev libbenchmark-dev librdkafka-dev clang-format-19 clang-tidy-19 shellcheck \
-  python3 python3-venv openjdk-17-jdk-headless maven procps systemd chromium chromium-driver \
+  spin gcc libc6-dev python3 python3-venv openjdk-17-jdk-headless maven procps systemd chromium chromium-driver \
   nodejs golang-go jq
 
 # promtool alone: the Debian package would also start a Prometheus on this machine.
