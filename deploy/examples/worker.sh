@@ -11,7 +11,7 @@ handle() { # topic-partition@offset, value in base64 or "-"
   base64 --decode <<<"$2" >"$directory/$1"
 }
 
-post() { curl --silent --show-error --fail-with-body --max-time 60 --json "$2" "$consumer/$1"; }
+post() { curl --silent --show-error --fail-with-body --max-time 60 --json @- "$consumer/$1" <<<"$2"; }
 new_id() { cat /proc/sys/kernel/random/uuid; }
 
 id="$(new_id)"
