@@ -276,6 +276,10 @@ void DeadLetters::take(
     case ProduceVerdict::kRecordRefused:
       refuse(lane, answer, true, now, outbox);
       return;
+    case ProduceVerdict::kUnclear:
+      lane.parcel->maybe_written = true;
+      refuse(lane, answer, false, now, outbox);
+      return;
     case ProduceVerdict::kRefused:
       refuse(lane, answer, false, now, outbox);
       return;

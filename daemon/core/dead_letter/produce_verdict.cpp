@@ -25,8 +25,17 @@ ProduceVerdict verdict_of(std::int16_t code) {
       return ProduceVerdict::kRecordRefused;
     case KafkaError::kUnknownServerError:  // Redpanda says so where Kafka has a code
       return ProduceVerdict::kRepeat;
+    // Brokers check these before they write. A code that is not listed proves nothing: were the batch there
+    // after all, another one under its sequence numbers would be taken for a duplicate and be lost.
+    case KafkaError::kTopicAuthorizationFailed:
+    case KafkaError::kInvalidTopicException:
+    case KafkaError::kInvalidRequiredAcks:
+    case KafkaError::kPolicyViolation:
+    case KafkaError::kInvalidRequest:
+    case KafkaError::kUnsupportedForMessageFormat:
+      return ProduceVerdict::kRefused;
     default:
-      return protocol::is_retriable(code) ? ProduceVerdict::kRepeat : ProduceVerdict::kRefused;
+      return protocol::is_retriable(code) ? ProduceVerdict::kRepeat : ProduceVerdict::kUnclear;
   }
 }
 

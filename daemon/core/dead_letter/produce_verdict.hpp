@@ -15,6 +15,7 @@ enum class ProduceVerdict : std::uint8_t {
   kNoIdempotence,  ///< not written: we may not write with a producer id
   kRecordRefused,  ///< not written: something is wrong with a record in it
   kRefused,        ///< not written: nothing of ours may be, until somebody changes something
+  kUnclear,        ///< refused, but it does not follow that it was not written: the same bytes again, slowly
 };
 
 [[nodiscard]] ProduceVerdict verdict_of(std::int16_t code);

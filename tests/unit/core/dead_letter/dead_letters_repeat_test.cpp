@@ -14,6 +14,7 @@ using Offsets = std::vector<Offset>;
 using Values = std::vector<std::string>;
 using protocol::FailureKind;
 using protocol::KafkaError;
+using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 
 TEST(DeadLetters, OfUnknownFateAreRepeatedByteForByte) {
@@ -116,6 +117,25 @@ TEST(DeadLetters, FollowTheLeader) {
   const auto second = w.produced();
   EXPECT_EQ(second.request.node, 2) << "at once: the back-off was about the old one";
   EXPECT_EQ(second.bytes, first.bytes);
+  w.condemn(18);
+  w.answer(second);
+  EXPECT_EQ(w.produced().values(), Values{"v18"}) << "that back-off is over";
+}
+
+TEST(DeadLetters, WaitLongerFromFailureToFailureAndShortAgainAfterASuccess) {
+  LetterWorld w;
+  w.condemn(17);
+  w.start();
+  for (int i = 0; i < 6; ++i) {
+    w.lose(w.produced());
+    w.wait(2s);
+  }
+  const auto last = w.produced();
+  w.condemn(18);
+  w.answer(last);
+  w.lose(w.produced());
+  w.wait(121ms);
+  EXPECT_EQ(w.produced().values(), Values{"v18"});
 }
 
 TEST(DeadLetters, WaitForALeader) {

@@ -168,6 +168,24 @@ TEST(DeadLetters, RefusedForAnyOtherReasonAreStuckAndSayWhy) {
   }
 }
 
+TEST(DeadLetters, RefusedWithACodeThatProvesNothingAreKeptAsTheyWere) {
+  for (const std::int16_t code : {code_of(KafkaError::kInvalidTxnState), std::int16_t{200}}) {
+    LetterWorld w;
+    w.condemn(1);
+    w.start();
+    const auto first = w.produced();
+    w.answer(first, static_cast<KafkaError>(code));
+    w.machine.withdraw({"orders", 0}, 1, 1);
+    w.condemn(2);
+    EXPECT_TRUE(says(w, protocol::name(code))) << w.error();
+    w.wait(9s);
+    EXPECT_TRUE(w.sent.empty());
+    w.wait(2s);
+    EXPECT_EQ(w.produced().bytes, first.bytes)
+        << "the broker would take another batch of this sequence for one that it has";
+  }
+}
+
 TEST(DeadLetters, PassOnWhatTheBrokerSays) {
   LetterWorld w;
   w.condemn(1);
