@@ -1,6 +1,7 @@
 #include "daemon/wiring.hpp"
 
 #include "daemon/core/random.hpp"
+#include "daemon/engine/clock.hpp"
 #include "daemon/version.hpp"
 
 #include <algorithm>
@@ -45,6 +46,30 @@ core::OffsetReset to_core(config::OffsetReset reset) {
       return core::OffsetReset::kNone;
   }
   return core::OffsetReset::kEarliest;
+}
+
+core::OrderMode to_core(config::OrderMode order) {
+  switch (order) {
+    case config::OrderMode::kPartition:
+      return core::OrderMode::kPartition;
+    case config::OrderMode::kKey:
+      return core::OrderMode::kKey;
+    case config::OrderMode::kNone:
+      return core::OrderMode::kNone;
+  }
+  return core::OrderMode::kPartition;
+}
+
+core::IdlePolicy to_core(config::IdlePolicy policy) {
+  switch (policy) {
+    case config::IdlePolicy::kHold:
+      return core::IdlePolicy::kHold;
+    case config::IdlePolicy::kPause:
+      return core::IdlePolicy::kPause;
+    case config::IdlePolicy::kLeave:
+      return core::IdlePolicy::kLeave;
+  }
+  return core::IdlePolicy::kHold;
 }
 
 core::BatchId random_batch_id() {
@@ -107,6 +132,26 @@ core::Consumer::Options to_core(const config::ConsumerOptions& from) {
   to.fetch.rack = kafka.client_rack;
   to.fetch.request_timeout = kafka.request_timeout;
   if (kafka.max_poll_bytes > 0) to.delivery.quantum = kafka.max_poll_bytes;
+  to.commit.every_records = from.commit_every_records;
+  to.commit.interval = from.commit_interval;
+  to.order = to_core(from.order);
+  to.redelivery.backoff = from.redelivery_backoff;
+  to.redelivery.backoff_max = from.redelivery_backoff_max;
+  // Without a dead letter topic there is nowhere to go after the last delivery.
+  if (!from.dead_letter_topic.empty() && from.max_deliveries > 0)
+    to.redelivery.max_deliveries = static_cast<std::uint32_t>(to_int32(from.max_deliveries));
+  to.dead_letters.topic = from.dead_letter_topic;
+  to.dead_letters.group_id = kafka.group_id;
+  to.dead_letters.consumer = from.name;
+  to.dead_letters.request_timeout = kafka.request_timeout;
+  to.dead_letters.retry_backoff = kafka.retry_backoff;
+  to.dead_letters.retry_backoff_max = kafka.retry_backoff_max;
+  to.window.mode = from.window == config::WindowMode::kAdaptive ? core::Window::Mode::kAdaptive
+                                                                : core::Window::Mode::kFixed;
+  to.window.records_max = from.window_max_records;
+  to.window.bytes_max = from.window_max_bytes;
+  to.idle_policy = to_core(from.app_idle_policy);
+  to.idle_timeout = from.app_idle_timeout;
   return to;
 }
 
@@ -136,6 +181,8 @@ engine::ConsumerEngine::Options to_engine(const config::ConsumerOptions& from,
   to.commit_wait_max = kafka.request_timeout;
   to.seed = seed;
   to.core.batch_ids = &random_batch_id;
+  // Readers of an earlier start see that its events are gone.
+  to.core.first_event = static_cast<std::uint64_t>(engine::Clock::wall_ms());
   return to;
 }
 

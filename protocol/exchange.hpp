@@ -27,6 +27,7 @@ enum class Lane : std::uint8_t {
   kCatchUp,    ///< Fetch of partitions that became free while a long poll is parked
   kGroup,      ///< Heartbeat, OffsetCommit, OffsetFetch, LeaveGroup
   kJoin,       ///< JoinGroup, SyncGroup
+  kProduce,    ///< Produce, which waits for the replicas
   kControl,    ///< Metadata, FindCoordinator, ListOffsets, OffsetForLeaderEpoch
 };
 

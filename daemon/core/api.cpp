@@ -32,6 +32,10 @@ std::string_view to_string(TruncatedBy limit) {
       return "max_bytes";
     case TruncatedBy::kBudget:
       return "budget";
+    case TruncatedBy::kWindow:
+      return "window";
+    case TruncatedBy::kRedelivery:
+      return "redelivery";
   }
   return "";
 }

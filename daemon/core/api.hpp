@@ -45,7 +45,14 @@ enum class EmptyReason : std::uint8_t {
 };
 std::string_view to_string(EmptyReason);
 
-enum class TruncatedBy : std::uint8_t { kNothing = 0, kMaxRecords, kMaxBytes, kBudget };
+enum class TruncatedBy : std::uint8_t {
+  kNothing = 0,
+  kMaxRecords,
+  kMaxBytes,
+  kBudget,
+  kWindow,
+  kRedelivery,  ///< records that failed before come in small batches
+};
 std::string_view to_string(TruncatedBy);
 
 struct RevokingPartition {
@@ -57,8 +64,8 @@ struct RevokingPartition {
 struct FetchResult {
   std::shared_ptr<const Batch> batch;
   TimePoint lease_expires_at = kNever;
-  bool repeated = false;        ///< answered from an open lease of the same request_id
-  bool final_delivery = false;  ///< last attempt before the dead-letter topic
+  bool repeated = false;            ///< answered from an open lease of the same request_id
+  std::uint64_t commit_ticket = 0;  ///< settled at once: wait for this before the records go out; 0: nothing
   TruncatedBy truncated_by = TruncatedBy::kNothing;
   std::int64_t backlog = 0;  ///< records known to wait at the broker and in the buffer, after this batch
   EmptyReason reason = EmptyReason::kTimeout;
@@ -86,13 +93,28 @@ using Selector = std::variant<OffsetSelector, ThroughSelector, IndexSelector>;
 
 enum class Default : std::uint8_t { kAccept = 1, kKeep };
 
-/// Settlement of a batch. Everything named in accept or release is done; the rest follows `fallback`.
-/// An empty request accepts all records.
+/// Gives records back.
+struct Release {
+  Selector which;
+  std::optional<Duration> delay;  ///< nothing: the consumer's own back-off
+};
+
+/// Says that records can never succeed: they go to the dead letter topic.
+struct Reject {
+  Selector which;
+  std::string reason;  ///< for people; goes with the record
+};
+
+/// Settlement of a batch. Lists are applied in this order; what two of them name is done by the first. The
+/// rest follows `fallback`. An empty request accepts all records.
 struct AckSpec {
   Default fallback = Default::kAccept;  ///< kKeep when any list is given, unless the caller says otherwise
-  std::vector<Selector> accept;
-  std::vector<Selector> release;
-  Duration release_delay{};
+  std::vector<Selector> accept{};
+  std::vector<Release> release{};
+  std::vector<Reject> reject{};
+  bool await_commit = true;  ///< the caller wants to know when it is committed
+
+  [[nodiscard]] bool names_nothing() const { return accept.empty() && release.empty() && reject.empty(); }
 };
 
 enum class Refusal : std::uint8_t { kLeaseLost = 1, kLeaseExpired, kAlreadySettled, kNotInBatch };
@@ -110,6 +132,7 @@ struct PartitionProgress {
   std::optional<Offset> committed;  ///< Kafka's: the next offset; nothing when none was ever committed
   std::uint64_t accepted = 0;       ///< by this call
   std::uint64_t released = 0;       ///< by this call
+  std::uint64_t rejected = 0;       ///< by this call
 };
 
 struct AckResult {
@@ -117,10 +140,12 @@ struct AckResult {
   bool lease_gone = false;  ///< nothing could be applied because the lease is gone
   std::uint64_t accepted = 0;
   std::uint64_t released = 0;
+  std::uint64_t rejected = 0;              ///< on their way to the dead letter topic
   std::uint64_t kept = 0;                  ///< still leased by this batch
   std::vector<RefusedRecords> refused;     ///< ranges, merged
   std::vector<PartitionProgress> offsets;  ///< of every partition of the batch
   std::uint64_t commit_ticket = 0;  ///< wait for this before saying "committed"; 0: nothing to wait for
+  bool pending = false;             ///< something of these partitions is settled and not committed
 };
 
 struct LeaseResult {
@@ -128,6 +153,33 @@ struct LeaseResult {
   bool lease_gone = false;
   TimePoint expires_at = kNever;  ///< extend: the new deadline
   std::uint64_t released = 0;     ///< release: how many went back
+};
+
+// ----------------------------------------------------------------------------------------------------------
+// flow control
+
+/// What a pause, a resume or a seek is about. Both empty: everything the consumer has.
+struct Scope {
+  std::vector<std::string> topics;
+  std::vector<TopicPartition> partitions;
+
+  [[nodiscard]] bool is_all() const { return topics.empty() && partitions.empty(); }
+  [[nodiscard]] bool covers(const TopicPartition& tp) const;
+};
+
+/// Where to go on.
+struct SeekTarget {
+  enum class Kind : std::uint8_t { kBeginning = 1, kEnd, kCommitted, kOffset, kTimestamp };
+  Kind kind = Kind::kBeginning;
+  Offset offset = 0;              ///< kOffset
+  std::int64_t timestamp_ms = 0;  ///< kTimestamp: the first record that is not older
+};
+
+struct SeekResult {
+  std::vector<TopicPartition> partitions;  ///< that move
+  std::vector<TopicPartition> strangers;   ///< named, but not assigned to this member; then nothing has moved
+  std::uint64_t voided_records = 0;        ///< were leased and are not any more
+  std::uint64_t ticket = 0;                ///< wait for this: the new positions are known and committed
 };
 
 /// How waiting for a commit ended.
@@ -168,6 +220,10 @@ struct PartitionStatus {
   std::int32_t leader = -1;
   std::uint64_t buffered_records_bytes = 0;
   std::uint64_t leased_records = 0;
+  std::uint64_t returned_records = 0;   ///< wait for a delivery: given back, or passed over for their key
+  std::uint64_t condemned_records = 0;  ///< on their way to the dead letter topic
+  std::uint64_t settled_ahead = 0;      ///< settled above the first unsettled one
+  bool foreign_metadata = false;        ///< the commit holds somebody else's text: gaps are not kept
   bool paused = false;
   std::optional<BlockedBy> blocked_by;
 
@@ -180,8 +236,37 @@ struct PartitionStatus {
   }
 };
 
+/// How often an adaptive window has changed, and why; see Window::Counters.
+struct WindowChanges {
+  std::uint64_t grown = 0;
+  std::uint64_t slow = 0;
+  std::uint64_t expired = 0;
+  std::uint64_t released = 0;
+  std::uint64_t measured = 0;
+};
+
+struct WindowStatus {
+  bool adaptive = false;
+  std::int64_t records = -1;  ///< bound in force; -1: none
+  std::int64_t bytes = -1;
+  std::int64_t leased_records = 0;
+  std::int64_t leased_bytes = 0;
+  WindowChanges changes;
+};
+
+struct DeadLetterStatus {
+  std::string topic;  ///< empty: none is configured
+  std::uint64_t waiting = 0;
+  std::optional<std::string> error;
+};
+
 struct ConsumerStatus {
   std::string group_id;
+  OrderMode order = OrderMode::kPartition;
+  WindowStatus window;
+  DeadLetterStatus dead_letters;
+  bool paused = false;   ///< as a whole
+  bool idle = false;     ///< the application has been silent for too long; see app.idle.policy
   std::string state;     ///< of the membership: unjoined, joining, syncing, stable, ...
   std::string protocol;  ///< classic
   std::string assignor;  ///< chosen by the group

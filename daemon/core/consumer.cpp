@@ -1,7 +1,6 @@
 #include "daemon/core/consumer.hpp"
 
 #include "daemon/core/assert.hpp"
-#include "protocol/messages/kafka_error.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -9,12 +8,12 @@
 
 namespace sluice::core {
 
-using protocol::KafkaError;
-
 namespace {
 
 // Membership and delivery settle in a few rounds; more would mean that they feed each other.
 constexpr int kRoundsMax = 4;
+
+constexpr std::size_t kEventsMax = 1000;
 
 }  // namespace
 
@@ -29,40 +28,98 @@ Consumer::Consumer(Options options, MemoryBudget& budget, std::uint64_t seed)
       list_offsets_(options_.list_offsets, random_.next()),
       fetcher_(options_.fetch, random_.next()),
       committer_(options_.commit, random_.next()),
-      leases_(random_.next()),
-      delivery_(options_.delivery, partitions_, leases_, budget_, stats_) {
+      leases_(random_.next(), options_.redelivery),
+      window_(options_.window),
+      delivery_(options_.delivery, partitions_, leases_, window_, budget_, stats_),
+      dead_letters_(options_.dead_letters, random_.next()),
+      events_(kEventsMax, options_.first_event) {
   leases_.set_id_source(options_.batch_ids);
 }
 
 void Consumer::turn(TimePoint now, std::int64_t wall_ms) {
   SLUICE_ASSERT(now >= now_);
   now_ = now;
+  wall_ms_ = wall_ms;
   outbox_.begin_turn();
+  look_for_silence(now);
   poll_membership(now);
-  leases_.expire(now, partitions_,
-                 [&](const LeaseTable::Lease&, const TopicPartition& tp, std::int64_t records) {
-                   stats_.topics[tp.topic].lease_expirations += static_cast<std::uint64_t>(records);
-                 });
+  expire_leases(now);
   committed_offsets_.poll(now, coordinator_.node(), metadata_, partitions_, outbox_);
   list_offsets_.poll(now, metadata_, partitions_, outbox_);
   const bool joined = membership_.state() == MemberState::kStable;
-  delivery_.serve(now, wall_ms, {draining_, joined}, outbox_);
-  if (!draining_) fetcher_.poll(now, metadata_, partitions_, budget_, outbox_);
+  delivery_.serve(now, wall_ms, {draining_, joined, pauses_.all}, outbox_);
+  take_deliveries(now);
+  poll_dead_letters(now);
+  tell_window(now);
+  if (!draining_ && !idle_ && !pauses_.all) fetcher_.poll(now, metadata_, partitions_, budget_, outbox_);
   std::optional<MemberIdentity> identity;
   if (membership_.may_commit()) identity = membership_.identity();
+  if (draining_ || idle_) committer_.flush();
   committer_.poll(now, coordinator_.node(), identity, metadata_, partitions_, outbox_);
+  finish_seeks(now);
   outbox_.wake_at(leases_.next_deadline());
   copy_membership_stats(wall_ms);
+}
+
+void Consumer::expire_leases(TimePoint now) {
+  leases_.expire(now, partitions_,
+                 [&](const LeaseTable::Lease& lease, const TopicPartition& tp, std::int64_t records) {
+                   stats_.topics[tp.topic].lease_expirations += static_cast<std::uint64_t>(records);
+                   note(EventType::kLeaseExpired, {tp},
+                        "batch " + lease.id.to_string() + ": " + std::to_string(records) +
+                            " records were not settled in time");
+                 });
+}
+
+/// Answers of this turn: what was settled as it was handed out has to be committed before anybody sees it.
+void Consumer::take_deliveries(TimePoint now) {
+  for (Delivery::Done& done : delivery_.take_done()) {
+    if (!done.settled.empty())
+      done.result.commit_ticket = committer_.ticket_for(done.settled, partitions_, now);
+    done.result.revoking = revoking();
+    fetches_.push_back(std::move(done));
+  }
+}
+
+void Consumer::tell_window(TimePoint now) {
+  for (const LeaseTable::Ended& ended : leases_.take_ended()) {
+    switch (ended.how) {
+      case LeaseTable::End::kAcked:
+        window_.on_acked(ended.number, now);
+        break;
+      case LeaseTable::End::kReleased:
+        window_.on_released(ended.number);
+        break;
+      case LeaseTable::End::kExpired:
+        window_.on_expired(ended.number);
+        break;
+      case LeaseTable::End::kDropped:
+        window_.on_dropped(ended.number);
+        break;
+    }
+  }
+}
+
+void Consumer::note(EventType type, std::vector<TopicPartition> partitions, std::string text) {
+  Event event;
+  event.wall_ms = wall_ms_;
+  event.type = type;
+  event.partitions = std::move(partitions);
+  event.text = std::move(text);
+  events_.add(std::move(event));
 }
 
 /// Metadata, coordinator and membership, and what their news mean for the partitions.
 void Consumer::poll_membership(TimePoint now) {
   for (int round = 0; round < kRoundsMax; ++round) {
-    metadata_.want_topics(membership_.topics_to_know());
+    std::vector<std::string> topics = membership_.topics_to_know();
+    if (has_dead_letter_topic()) topics.push_back(options_.dead_letters.topic);
+    metadata_.want_topics(std::move(topics));
     metadata_.poll(now, outbox_);
     if (metadata_.version() != metadata_seen_) {
       metadata_seen_ = metadata_.version();
       membership_.set_partition_counts(metadata_.counts(), now);
+      look_at_topic_ids(now);
     }
     if (auto learned = metadata_.take_addresses()) addresses_ = std::move(*learned);
     const std::vector<protocol::NodeId> candidates = metadata_.candidates();
@@ -110,9 +167,11 @@ void Consumer::handle(const PartitionsAssigned& event) {
   for (const TopicPartition& tp : gone) drop_partition(tp, now_);
   for (const TopicPartition& tp : event.added) {
     drop_partition(tp, now_);
-    const Backoff retry(options_.metadata.retry_backoff, options_.metadata.retry_backoff_max);
-    partitions_.emplace(tp, Partition(tp, ++last_incarnation_, retry));
+    add_partition(tp);
   }
+  apply_pauses();
+  if (!gone.empty()) note(EventType::kRevoked, gone, {});
+  note(EventType::kAssigned, event.all, std::to_string(event.added.size()) + " of them new");
   if (rebalance_began_) {
     stats_.rebalance_seconds.observe(std::chrono::duration<double>(now_ - *rebalance_began_).count());
     rebalance_began_.reset();
@@ -128,6 +187,13 @@ void Consumer::handle(const PartitionsRevoking& event) {
     if (it != partitions_.end()) it->second.revoking = true;
   }
   revoke_by_ = event.finish_by;
+  Event told;
+  told.wall_ms = wall_ms_;
+  told.type = EventType::kRevoking;
+  told.partitions = event.partitions;
+  told.deadline = event.finish_by;
+  told.text = "settle what is leased from these; after the deadline, acks of it are refused";
+  events_.add(std::move(told));
   if (!rebalance_began_) rebalance_began_ = now_;
 }
 
@@ -139,10 +205,19 @@ void Consumer::handle(const PartitionsLost& event) {
   revoke_by_.reset();
   if (!rebalance_began_) rebalance_began_ = now_;
   if (!event.partitions.empty()) {
+    note(EventType::kLost, event.partitions, event.reason);
     outbox_.log(LogLevel::kWarn, "group " + options_.membership.group_id + ": lost " +
                                      std::to_string(event.partitions.size()) +
                                      " partitions: " + event.reason);
   }
+}
+
+Partition& Consumer::add_partition(const TopicPartition& tp) {
+  const Backoff retry(options_.metadata.retry_backoff, options_.metadata.retry_backoff_max);
+  Partition& added =
+      partitions_.emplace(tp, Partition(tp, ++last_incarnation_, retry, options_.order)).first->second;
+  added.topic_id = metadata_.id_of(tp.topic);
+  return added;
 }
 
 void Consumer::drop_partition(const TopicPartition& tp, TimePoint now) {
@@ -151,6 +226,37 @@ void Consumer::drop_partition(const TopicPartition& tp, TimePoint now) {
   const std::uint64_t incarnation = it->second.incarnation;
   partitions_.erase(it);
   leases_.forget(incarnation, partitions_, now);
+  dead_letters_.forget(tp, incarnation);
+}
+
+/// A topic that was deleted and created again has nothing in common with the old one but its name: leases of
+/// the old one are void, its offsets mean nothing, and everything in the new one is new.
+void Consumer::look_at_topic_ids(TimePoint now) {
+  std::vector<TopicPartition> again;
+  for (auto& [tp, partition] : partitions_) {
+    const protocol::Uuid id = metadata_.id_of(tp.topic);
+    // A broker that lags behind may still tell of the old one.
+    if (id.is_zero() || id == partition.topic_id || id == partition.former_topic_id) continue;
+    if (!partition.topic_id.is_zero()) again.push_back(tp);
+    partition.former_topic_id = std::exchange(partition.topic_id, id);
+  }
+  for (const TopicPartition& tp : again) {
+    const bool revoking = partitions_.at(tp).revoking;
+    const protocol::Uuid former = partitions_.at(tp).former_topic_id;
+    drop_partition(tp, now);
+    Partition& fresh = add_partition(tp);
+    fresh.revoking = revoking;
+    fresh.former_topic_id = former;
+    fresh.phase = PartitionPhase::kSeek;
+    fresh.seek_timestamp = ListOffsets::kEarliest;
+    fresh.moved = true;
+    note(EventType::kSeeked, {tp},
+         "the topic was deleted and created again; reading the new one from its beginning");
+    outbox_.log(LogLevel::kWarn, to_string(tp) +
+                                     ": the topic was deleted and created again; open leases of the "
+                                     "old one are void, reading the new one from its beginning");
+  }
+  if (!again.empty()) apply_pauses();
 }
 
 /// Lets revoked partitions go once nothing of them is leased or uncommitted, or when the time is up.
@@ -159,76 +265,24 @@ void Consumer::finish_revoking(TimePoint now) {
   bool busy = false;
   for (const auto& [tp, partition] : partitions_) {
     if (!partition.revoking || !partition.ledger) continue;
-    busy = busy || partition.ledger->has_leased() || partition.needs_commit();
+    busy = busy || partition.ledger->has_leased() || partition.ledger->condemned() > 0 ||
+           partition.needs_commit();
   }
   if (busy && now < *revoke_by_) return;
   revoke_by_.reset();
   membership_.released(now);
 }
 
-void Consumer::on_reply(protocol::Reply reply, TimePoint now, std::int64_t wall_ms) {
-  now_ = std::max(now_, now);
-  if (membership_.on_reply(reply, now)) return;
-  if (coordinator_.on_reply(reply, now)) {
-    for (auto& address : coordinator_.take_learned()) addresses_.push_back(std::move(address));
-    return;
-  }
-  if (metadata_.on_reply(reply, now)) return;
-  if (fetcher_.on_reply(reply, metadata_, partitions_, stats_.topics, now, outbox_)) return;
-  if (committer_.on_reply(reply, metadata_, partitions_, stats_, now, wall_ms)) {
-    if (!committer_.in_flight()) commit_error_.reset();
-    handle_group_errors(now);
-    return;
-  }
-  if (committed_offsets_.on_reply(reply, metadata_, partitions_, now)) {
-    handle_group_errors(now);
-    return;
-  }
-  (void)list_offsets_.on_reply(reply, metadata_, partitions_, stats_.topics, now, outbox_);
-}
-
-void Consumer::on_failure(const protocol::Failure& failure, TimePoint now) {
-  now_ = std::max(now_, now);
-  if (failure.kind == protocol::FailureKind::kUnsupportedVersion)
-    outbox_.log(LogLevel::kError, failure.message);
-  if (membership_.on_failure(failure, now) || coordinator_.on_failure(failure, now)) return;
-  if (metadata_.on_failure(failure, now) || fetcher_.on_failure(failure, metadata_, partitions_, now)) return;
-  if (committer_.on_failure(failure, stats_, now) || committed_offsets_.on_failure(failure, now)) {
-    handle_group_errors(now);
-    return;
-  }
-  (void)list_offsets_.on_failure(failure, metadata_, partitions_, now);
-}
-
-/// Errors that commits and offset fetches see belong to the membership and the coordinator lookup.
-void Consumer::handle_group_errors(TimePoint now) {
-  const auto tell = [&](std::int16_t code, std::int32_t generation, protocol::NodeId node,
-                        const std::string& text) {
-    const bool lost = code == 0 || code == KafkaError::kNotCoordinator ||
-                      code == KafkaError::kCoordinatorNotAvailable || code == KafkaError::kRequestTimedOut;
-    if (lost) {
-      coordinator_.lost(node, text, now);
-    } else {
-      membership_.on_commit_error(code, generation, now);
-    }
-  };
-  if (const auto error = committer_.take_error()) {
-    commit_error_ = error->message;
-    tell(error->code, error->generation, error->node, error->message);
-  }
-  if (const auto error = committed_offsets_.take_error()) {
-    tell(error->code, membership_.identity().generation, error->node, error->message);
-  }
-}
-
 std::uint64_t Consumer::start_fetch(FetchSpec spec, TimePoint now, std::int64_t wall_ms) {
   stats_.last_poll_wall_ms = wall_ms;
   last_fetch_call_ = now;
+  heard_from_application(now);
   return delivery_.start(std::move(spec), now);
 }
 
 AckResult Consumer::ack(BatchId id, const AckSpec& spec, TimePoint now) {
   look_at_clock(now);
+  heard_from_application(now);
   AckResult result = leases_.ack(id, spec, partitions_, now);
   if (!result.found) {
     ++stats_.stale_acks["unknown"];
@@ -238,22 +292,29 @@ AckResult Consumer::ack(BatchId id, const AckSpec& spec, TimePoint now) {
     if (refused.reason == Refusal::kLeaseExpired) ++stats_.stale_acks["expired"];
     if (refused.reason == Refusal::kLeaseLost) ++stats_.stale_acks["revoked"];
   }
-  for (const PartitionProgress& progress : result.offsets) partitions_.at(progress.partition).free_settled();
   for (const PartitionProgress& progress : result.offsets) {
+    Partition& partition = partitions_.at(progress.partition);
+    partition.free_settled(budget_);
     TopicStats& topic = stats_.topics[progress.partition.topic];
     topic.acked += progress.accepted;
     topic.released += progress.released;
+    topic.rejected += progress.rejected;
+    result.pending = result.pending || partition.needs_commit();
   }
-  result.commit_ticket = committer_.ticket_for(result.offsets, partitions_, now);
+  if (spec.await_commit) result.commit_ticket = committer_.ticket_for(result.offsets, partitions_, now);
   return result;
 }
 
 LeaseResult Consumer::extend(BatchId id, Duration lease, TimePoint now) {
   look_at_clock(now);
-  return leases_.extend(id, lease, now);
+  heard_from_application(now);
+  const LeaseResult result = leases_.extend(id, lease, now);
+  if (result.expires_at != kNever) window_.on_extended(leases_.find(id)->number, lease, now);
+  return result;
 }
 
-LeaseResult Consumer::release(BatchId id, Duration delay, TimePoint now) {
+LeaseResult Consumer::release(BatchId id, std::optional<Duration> delay, TimePoint now) {
+  heard_from_application(now);
   std::string topic;
   if (const LeaseTable::Lease* lease = leases_.find(id); lease != nullptr && !lease->parts.empty()) {
     topic = lease->parts.front().partition.topic;
@@ -278,15 +339,19 @@ void Consumer::refresh(std::vector<PartitionProgress>& offsets) const {
 }
 
 bool Consumer::settled() const {
-  return leases_.open_count() == 0 && !committer_.in_flight() && !Committer::dirty(partitions_);
+  const bool condemned = std::any_of(partitions_.begin(), partitions_.end(), [](const auto& each) {
+    return each.second.ledger && each.second.ledger->condemned() > 0;
+  });
+  return !condemned && leases_.open_count() == 0 && !committer_.in_flight() && !Committer::dirty(partitions_);
 }
 
 void Consumer::leave(TimePoint now) {
-  draining_ = true;
+  draining_ = leaving_ = true;
   membership_.leave(now);
 }
 
 bool Consumer::gone() const {
+  if (!leaving_) return membership_.state() == MemberState::kFailed;
   return membership_.state() == MemberState::kLeft || membership_.state() == MemberState::kFailed;
 }
 
@@ -297,7 +362,8 @@ void Consumer::check_invariants() const {
     if (!partition.ledger) continue;
     partition.ledger->check_invariants();
     SLUICE_ASSERT(partition.ledger->watermark() <= partition.ledger->position());
-    SLUICE_ASSERT(!partition.committed || *partition.committed <= partition.ledger->watermark());
+    SLUICE_ASSERT(!partition.committed || partition.moved ||
+                  *partition.committed <= partition.ledger->watermark());
   }
   SLUICE_ASSERT(budget_.used() >= 0);
 }

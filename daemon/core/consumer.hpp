@@ -3,8 +3,12 @@
 #include "daemon/core/api.hpp"
 #include "daemon/core/cluster/metadata.hpp"
 #include "daemon/core/commit/committer.hpp"
+#include "daemon/core/dead_letter/dead_letters.hpp"
 #include "daemon/core/delivery/delivery.hpp"
 #include "daemon/core/delivery/lease_table.hpp"
+#include "daemon/core/delivery/redelivery.hpp"
+#include "daemon/core/delivery/window.hpp"
+#include "daemon/core/events.hpp"
 #include "daemon/core/fetch/committed_offsets.hpp"
 #include "daemon/core/fetch/fetcher.hpp"
 #include "daemon/core/fetch/list_offsets.hpp"
@@ -17,14 +21,26 @@
 #include "daemon/core/time.hpp"
 #include "protocol/exchange.hpp"
 
+#include <tl/expected.hpp>
+
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sluice::core {
+
+/// What becomes of the membership when the application has been silent for too long.
+enum class IdlePolicy : std::uint8_t {
+  kHold = 1,  ///< nothing
+  kPause,     ///< keeps the partitions, but reads nothing until the next call
+  kLeave,     ///< leaves the group; the next call joins again
+};
 
 /// One named consumer: a membership, its partitions, and the leases on their records.
 ///
@@ -43,6 +59,13 @@ class Consumer {
     Fetcher::Options fetch;
     Committer::Options commit;
     Delivery::Options delivery;
+    OrderMode order = OrderMode::kPartition;
+    Redelivery redelivery;
+    Window::Options window;
+    DeadLetters::Options dead_letters;
+    IdlePolicy idle_policy = IdlePolicy::kHold;
+    Duration idle_timeout = std::chrono::minutes(5);
+    std::uint64_t first_event = 1;       ///< id of the first event; differs from start to start
     std::function<BatchId()> batch_ids;  ///< unguessable; unset: from the seed
   };
 
@@ -61,10 +84,25 @@ class Consumer {
   [[nodiscard]] std::size_t waiting_fetches() const { return delivery_.waiting(); }
   [[nodiscard]] AckResult ack(BatchId id, const AckSpec& spec, TimePoint now);
   [[nodiscard]] LeaseResult extend(BatchId id, Duration lease, TimePoint now);
-  [[nodiscard]] LeaseResult release(BatchId id, Duration delay, TimePoint now);
+  [[nodiscard]] LeaseResult release(BatchId id, std::optional<Duration> delay, TimePoint now);
   void undo(BatchId id, TimePoint now) { leases_.undo(id, partitions_, now); }
   [[nodiscard]] std::shared_ptr<const Batch> open_batch(BatchId id) const;
   void refresh(std::vector<PartitionProgress>& offsets) const;
+
+  /// Stops handing out and fetching what `scope` covers, also of partitions that come later; open leases go
+  /// on.
+  void pause(const Scope& scope, TimePoint now);
+  /// Ends pauses of what `scope` covers. A pause of more than that stays.
+  void resume(const Scope& scope, TimePoint now);
+  [[nodiscard]] bool paused() const { return pauses_.all; }
+  /// Goes on elsewhere. Open leases of these partitions are void: acks of them are refused.
+  [[nodiscard]] tl::expected<SeekResult, std::string> seek(const Scope& scope,
+                                                           const SeekTarget& target,
+                                                           TimePoint now);
+  /// Commits what is settled, whatever the policy says. The ticket is 0 when all of it is committed.
+  [[nodiscard]] std::uint64_t commit(std::vector<PartitionProgress>& offsets, TimePoint now);
+  [[nodiscard]] const EventLog& events() const { return events_; }
+  [[nodiscard]] bool has_dead_letter_topic() const { return !options_.dead_letters.topic.empty(); }
 
   /// No new leases from now on; acks, extensions, commits and heartbeats go on.
   void drain() { draining_ = true; }
@@ -78,8 +116,9 @@ class Consumer {
 
   // What comes out.
   [[nodiscard]] Outbox& outbox() { return outbox_; }
-  [[nodiscard]] std::vector<Delivery::Done> take_fetches() { return delivery_.take_done(); }
-  [[nodiscard]] std::vector<Committer::Done> take_commits() { return committer_.take_done(); }
+  [[nodiscard]] std::vector<Delivery::Done> take_fetches() { return std::exchange(fetches_, {}); }
+  /// Commits and seeks that somebody waits for.
+  [[nodiscard]] std::vector<Committer::Done> take_commits();
   [[nodiscard]] std::vector<protocol::BrokerAddress> take_addresses();
 
   [[nodiscard]] ConsumerStatus status(TimePoint now) const;
@@ -95,6 +134,23 @@ class Consumer {
   void check_invariants() const;
 
  private:
+  /// What applications have paused, whether it is assigned now or not.
+  struct Pauses {
+    bool all = false;
+    std::set<std::string> topics;
+    std::set<TopicPartition> partitions;
+
+    [[nodiscard]] bool cover(const TopicPartition& tp) const {
+      return topics.contains(tp.topic) || partitions.contains(tp);
+    }
+  };
+  struct SeekWait {
+    std::uint64_t ticket = 0;
+    TimePoint deadline = kNever;
+    std::vector<std::pair<TopicPartition, std::uint64_t>> partitions;  ///< with incarnation
+  };
+
+  // consumer.cpp, consumer_answers.cpp: membership, applications; what brokers say.
   void poll_membership(TimePoint now);
   bool handle_membership_events();
   void look_at_clock(TimePoint now);
@@ -102,9 +158,33 @@ class Consumer {
   void handle(const PartitionsRevoking& event);
   void handle(const PartitionsLost& event);
   void finish_revoking(TimePoint now);
+  Partition& add_partition(const TopicPartition& tp);
   void drop_partition(const TopicPartition& tp, TimePoint now);
   void handle_group_errors(TimePoint now);
+  void expire_leases(TimePoint now);
+  void look_at_topic_ids(TimePoint now);
+  void take_deliveries(TimePoint now);
+  void tell_window(TimePoint now);
+  void note(EventType type, std::vector<TopicPartition> partitions, std::string text);
+
+  // consumer_flow.cpp: pause, seek, silence.
+  void apply_pauses();
+  void seek_one(Partition& partition, const SeekTarget& target);
+  void finish_seeks(TimePoint now);
+  void look_for_silence(TimePoint now);
+  void heard_from_application(TimePoint now);
+  void drop_prefetched();
+
+  // consumer_dead_letters.cpp
+  void poll_dead_letters(TimePoint now);
+  bool write_letters(Partition& partition, const Condemned& condemned);
+  void forget_withdrawn(Partition& partition);
+  void finish_letters(TimePoint now);
+
+  // consumer_status.cpp
   void copy_membership_stats(std::int64_t wall_ms);
+  [[nodiscard]] std::vector<RevokingPartition> revoking() const;
+  [[nodiscard]] WindowStatus window_status() const;
 
   Options options_;
   MemoryBudget& budget_;
@@ -120,7 +200,10 @@ class Consumer {
   Fetcher fetcher_;
   Committer committer_;
   LeaseTable leases_;
+  Window window_;
   Delivery delivery_;
+  DeadLetters dead_letters_;
+  EventLog events_;
 
   std::uint64_t last_incarnation_ = 0;
   std::uint64_t metadata_seen_ = 0;
@@ -128,9 +211,18 @@ class Consumer {
   std::optional<TimePoint> revoke_by_;  ///< a revocation waits for open leases
   std::optional<TimePoint> rebalance_began_;
   std::optional<std::string> commit_error_;
+  std::optional<std::string> dead_letter_error_;  ///< as it was told last
+  std::vector<Delivery::Done> fetches_;
+  std::vector<Committer::Done> seeks_done_;
+  std::vector<SeekWait> seeks_;
+  Pauses pauses_;
   TimePoint now_{};
+  std::int64_t wall_ms_ = 0;
   TimePoint last_fetch_call_{};
+  std::optional<TimePoint> last_heard_;  ///< from an application, or since when there could have been one
+  bool idle_ = false;
   bool draining_ = false;
+  bool leaving_ = false;
 };
 
 }  // namespace sluice::core

@@ -56,8 +56,14 @@ struct TopicStats {
   std::uint64_t acked = 0;
   std::uint64_t released = 0;
   std::uint64_t lease_expirations = 0;  ///< records whose lease ran out
-  std::uint64_t corrupt_batches = 0;
-  CounterByLabel skipped;  ///< offsets passed without delivery, by reason
+  std::uint64_t corrupt_batches = 0;    ///< wrong checksum or no batch at all: fetched again
+  std::uint64_t undecodable_batches =
+      0;  ///< right checksum, unreadable: handed out as one record with an error
+  std::uint64_t oversized_batches = 0;  ///< decompresses to too much: the same
+  std::uint64_t rejected = 0;           ///< records that an application rejected
+  std::uint64_t exhausted = 0;          ///< records that had their last delivery
+  std::uint64_t dead_lettered = 0;      ///< records that the dead letter topic has
+  CounterByLabel skipped;               ///< offsets passed without delivery, by reason
 };
 
 struct ConsumerStats {

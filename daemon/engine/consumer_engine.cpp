@@ -73,6 +73,7 @@ boost::asio::awaitable<void> ConsumerEngine::close() {
   closing_ = true;
   for (auto& [ticket, call] : std::exchange(fetches_, {})) call->finish(std::nullopt);
   for (auto& [ticket, wait] : std::exchange(commits_, {})) wait->timer.cancel();
+  for (const std::shared_ptr<EventsCall>& reader : readers_) reader->cancel();
   timer_.cancel();
   co_await pool_.close();
   co_await tasks_.join();
@@ -90,11 +91,15 @@ void ConsumerEngine::pump() {
   for (core::Delivery::Done& done : consumer_.take_fetches()) {
     const auto it = fetches_.find(done.ticket);
     if (it == fetches_.end()) continue;
+    expect_commit(done.result.commit_ticket);
     const std::shared_ptr<FetchCall> call = std::move(it->second);
     fetches_.erase(it);
     call->finish(std::move(done.result));
   }
   finish_commits();
+  for (const std::shared_ptr<EventsCall>& reader : readers_) {
+    if (consumer_.events().has_since(reader->since())) reader->wake();
+  }
   wake_at_ = outbox.wake_time();
   timer_.expires_at(Clock::to_steady(wake_at_));
   on_change_();
@@ -156,11 +161,13 @@ void ConsumerEngine::not_delivered(core::BatchId id) {
 
 core::AckResult ConsumerEngine::ack(core::BatchId id, const core::AckSpec& spec) {
   core::AckResult result = consumer_.ack(id, spec, Clock::now());
-  if (result.commit_ticket != 0) {
-    commits_.emplace(result.commit_ticket, std::make_shared<CommitWait>(executor_));
-  }
+  expect_commit(result.commit_ticket);
   pump();
   return result;
+}
+
+void ConsumerEngine::expect_commit(std::uint64_t ticket) {
+  if (ticket != 0) commits_.emplace(ticket, std::make_shared<CommitWait>(executor_));
 }
 
 boost::asio::awaitable<core::CommitOutcome> ConsumerEngine::wait_committed(std::uint64_t ticket) {
@@ -176,17 +183,58 @@ boost::asio::awaitable<core::CommitOutcome> ConsumerEngine::wait_committed(std::
   co_return wait->outcome.value_or(core::CommitOutcome::kFailed);
 }
 
+void ConsumerEngine::stop_waiting(std::uint64_t ticket) {
+  const auto it = commits_.find(ticket);
+  if (it != commits_.end()) it->second->timer.cancel();
+}
+
 core::LeaseResult ConsumerEngine::extend(core::BatchId id, core::Duration lease) {
   const core::LeaseResult result = consumer_.extend(id, lease, Clock::now());
   pump();
   return result;
 }
 
-core::LeaseResult ConsumerEngine::release(core::BatchId id, core::Duration delay) {
+core::LeaseResult ConsumerEngine::release(core::BatchId id, std::optional<core::Duration> delay) {
   const core::LeaseResult result = consumer_.release(id, delay, Clock::now());
   pump();
   return result;
 }
+
+void ConsumerEngine::pause(const core::Scope& scope) {
+  consumer_.pause(scope, Clock::now());
+  pump();
+}
+
+void ConsumerEngine::resume(const core::Scope& scope) {
+  consumer_.resume(scope, Clock::now());
+  pump();
+}
+
+tl::expected<core::SeekResult, std::string> ConsumerEngine::seek(const core::Scope& scope,
+                                                                 const core::SeekTarget& target) {
+  auto result = consumer_.seek(scope, target, Clock::now());
+  if (result) expect_commit(result->ticket);
+  pump();
+  return result;
+}
+
+std::uint64_t ConsumerEngine::commit(std::vector<core::PartitionProgress>& offsets) {
+  const std::uint64_t ticket = consumer_.commit(offsets, Clock::now());
+  expect_commit(ticket);
+  pump();
+  return ticket;
+}
+
+boost::asio::awaitable<void> ConsumerEngine::wait_events(std::shared_ptr<EventsCall> call,
+                                                         core::Duration wait) {
+  if (closing_ || call->cancelled() || consumer_.events().has_since(call->since())) co_return;
+  readers_.insert(call);
+  call->timer().expires_after(std::chrono::duration_cast<std::chrono::steady_clock::duration>(wait));
+  co_await call->timer().async_wait(net::use_ec);
+  readers_.erase(call);
+}
+
+void ConsumerEngine::cancel_events(const std::shared_ptr<EventsCall>& call) { call->cancel(); }
 
 core::ConsumerStatus ConsumerEngine::status() const { return consumer_.status(Clock::now()); }
 

@@ -17,6 +17,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -74,9 +76,23 @@ class ConsumerEngine final : public ConsumerHost {
   void not_delivered(core::BatchId id) override;
   [[nodiscard]] core::AckResult ack(core::BatchId id, const core::AckSpec& spec) override;
   [[nodiscard]] boost::asio::awaitable<core::CommitOutcome> wait_committed(std::uint64_t ticket) override;
+  void stop_waiting(std::uint64_t ticket) override;
   void refresh(std::vector<core::PartitionProgress>& offsets) const override { consumer_.refresh(offsets); }
   [[nodiscard]] core::LeaseResult extend(core::BatchId id, core::Duration lease) override;
-  [[nodiscard]] core::LeaseResult release(core::BatchId id, core::Duration delay) override;
+  [[nodiscard]] core::LeaseResult release(core::BatchId id, std::optional<core::Duration> delay) override;
+  void pause(const core::Scope& scope) override;
+  void resume(const core::Scope& scope) override;
+  [[nodiscard]] tl::expected<core::SeekResult, std::string> seek(const core::Scope& scope,
+                                                                 const core::SeekTarget& target) override;
+  [[nodiscard]] std::uint64_t commit(std::vector<core::PartitionProgress>& offsets) override;
+  [[nodiscard]] const core::EventLog& events() const override { return consumer_.events(); }
+  [[nodiscard]] boost::asio::awaitable<void> wait_events(std::shared_ptr<EventsCall> call,
+                                                         core::Duration wait) override;
+  void cancel_events(const std::shared_ptr<EventsCall>& call) override;
+  [[nodiscard]] bool has_dead_letter_topic() const override { return consumer_.has_dead_letter_topic(); }
+  [[nodiscard]] bool commits_every_ack() const override {
+    return options_.core.commit.every_records <= 1 && options_.core.commit.interval == core::Duration{};
+  }
   [[nodiscard]] std::shared_ptr<const core::Batch> open_batch(core::BatchId id) const override {
     return consumer_.open_batch(id);
   }
@@ -94,6 +110,7 @@ class ConsumerEngine final : public ConsumerHost {
   void pump();
   boost::asio::awaitable<void> run_timer();
   void finish_commits();
+  void expect_commit(std::uint64_t ticket);
 
   boost::asio::any_io_executor executor_;
   Options options_;
@@ -108,6 +125,7 @@ class ConsumerEngine final : public ConsumerHost {
   std::map<std::uint64_t, std::shared_ptr<FetchCall>> fetches_;
   std::map<std::uint64_t, std::shared_ptr<CommitWait>> commits_;
   std::deque<std::uint64_t> finished_commits_;  ///< nobody asked yet; bounded
+  std::set<std::shared_ptr<EventsCall>> readers_;
 };
 
 }  // namespace sluice::engine

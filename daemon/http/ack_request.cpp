@@ -4,7 +4,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <limits>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace sluice::http {
 
@@ -17,8 +22,10 @@ constexpr std::int64_t kOffsetMax = std::numeric_limits<std::int64_t>::max() - 1
 constexpr std::int64_t kIndexMax = std::numeric_limits<std::uint32_t>::max();
 constexpr std::int64_t kDelayMaxMs = 24LL * 3600 * 1000;
 constexpr std::size_t kTopicSizeMax = 249;
+constexpr std::size_t kReasonSizeMax = 1024;
 
-core::Duration delay_of(MemberReader& members) {
+std::optional<core::Duration> delay_of(MemberReader& members) {
+  if (!members.has("delay_ms")) return std::nullopt;
   return std::chrono::milliseconds(members.integer("delay_ms", 0, 0, kDelayMaxMs));
 }
 
@@ -42,57 +49,81 @@ core::OffsetRange range_of(MemberReader& entry) {
   return {first, last};
 }
 
-// Positions mostly come in runs; one selector for a run keeps long lists short.
-void add_index(std::vector<core::Selector>& selectors, std::uint32_t index) {
-  if (!selectors.empty()) {
-    auto* const before = std::get_if<core::IndexSelector>(&selectors.back());
-    if (before != nullptr && before->last + 1 == index) {
-      before->last = index;
-      return;
-    }
-  }
-  selectors.emplace_back(core::IndexSelector{index, index});
-}
-
-struct List {
-  std::string_view name;
-  std::vector<core::Selector>& selectors;
-  core::Duration* delay = nullptr;  // where entries may have one
+/// One entry of a list: which records, and what else it says.
+struct Entry {
+  core::Selector which;
+  std::optional<core::Duration> delay;
+  std::string reason;
 };
 
-void read_entry(MemberReader& members, const json& value, const std::string& name, List& list) {
+/// Which members an entry of a list may have besides those that name records.
+enum class Extra : std::uint8_t { kNone, kDelay, kReason };
+
+std::optional<Entry> read_entry(MemberReader& members,
+                                const json& value,
+                                const std::string& name,
+                                Extra extra) {
   if (value.is_number_integer()) {
     const bool fits =
         value.is_number_unsigned() && value.get<std::uint64_t>() <= static_cast<std::uint64_t>(kIndexMax);
-    if (!fits) members.refuse(name, "must be a position in the batch, counted from 0");
-    if (fits) add_index(list.selectors, value.get<std::uint32_t>());
-    return;
+    if (!fits) {
+      members.refuse(name, "must be a position in the batch, counted from 0");
+      return std::nullopt;
+    }
+    const auto index = value.get<std::uint32_t>();
+    return Entry{core::IndexSelector{index, index}, std::nullopt, {}};
   }
   if (!value.is_object()) {
     members.refuse(
         name, "must be {topic, partition, offset}, {topic, partition, from, to} or a position in the batch");
-    return;
+    return std::nullopt;
   }
+  const std::string path = members.path_of(name);
   MemberReader entry =
-      list.delay == nullptr
-          ? MemberReader(value, members.path_of(name), {"topic", "partition", "offset", "from", "to"})
-          : MemberReader(value, members.path_of(name),
-                         {"topic", "partition", "offset", "from", "to", "delay_ms"});
-  core::OffsetSelector selector{partition_of(entry), range_of(entry)};
-  if (list.delay != nullptr) *list.delay = std::max(*list.delay, delay_of(entry));
-  if (!entry.problem()) list.selectors.emplace_back(std::move(selector));
+      extra == Extra::kDelay
+          ? MemberReader(value, path, {"topic", "partition", "offset", "from", "to", "index", "delay_ms"})
+      : extra == Extra::kReason
+          ? MemberReader(value, path, {"topic", "partition", "offset", "from", "to", "index", "reason"})
+          : MemberReader(value, path, {"topic", "partition", "offset", "from", "to", "index"});
+  Entry read;
+  if (entry.has("index")) {
+    for (const char* other : {"topic", "partition", "offset", "from", "to"}) {
+      if (entry.has(other)) entry.refuse("index", "names a record by itself: leave the other members out");
+    }
+    const auto index = static_cast<std::uint32_t>(entry.required_integer("index", 0, kIndexMax));
+    read.which = core::IndexSelector{index, index};
+  } else {
+    core::TopicPartition partition = partition_of(entry);
+    read.which = core::OffsetSelector{std::move(partition), range_of(entry)};
+  }
+  if (extra == Extra::kDelay) read.delay = delay_of(entry);
+  if (extra == Extra::kReason) read.reason = entry.text("reason", kReasonSizeMax);
   members.refuse(entry.problem());
+  if (members.problem()) return std::nullopt;
+  return read;
 }
 
-// True when the list is there.
-bool read_list(MemberReader& members, List list) {
-  const json* const values = members.array(list.name);
+// Calls `f` for each entry of the list. True when the list is there.
+template <class F>
+bool read_list(MemberReader& members, std::string_view name, Extra extra, F&& f) {
+  const json* const values = members.array(name);
   if (values == nullptr) return false;
   std::size_t index = 0;
   for (const json& value : *values) {
-    read_entry(members, value, std::string(list.name) + "[" + std::to_string(index++) + "]", list);
-    if (members.problem()) break;
+    auto entry = read_entry(members, value, std::string(name) + "[" + std::to_string(index++) + "]", extra);
+    if (!entry) break;
+    f(std::move(*entry));
   }
+  return true;
+}
+
+// Positions mostly come in runs; one selector for a run keeps long lists short. True when `which` went into
+// `before`.
+bool joins(core::Selector& before, const core::Selector& which) {
+  auto* const run = std::get_if<core::IndexSelector>(&before);
+  const auto* const next = std::get_if<core::IndexSelector>(&which);
+  if (run == nullptr || next == nullptr || run->last + 1 != next->first) return false;
+  run->last = next->last;
   return true;
 }
 
@@ -113,13 +144,21 @@ bool read_through(MemberReader& members, std::vector<core::Selector>& accept) {
 
 }  // namespace
 
-tl::expected<AckRequest, Problem> parse_ack(const json& body, const std::string& path) {
+AckRules ack_rules(const engine::ConsumerHost& host) {
+  return {host.commits_every_ack(), host.has_dead_letter_topic()};
+}
+
+tl::expected<AckRequest, Problem> parse_ack(const json& body,
+                                            const AckRules& rules,
+                                            const std::string& path) {
   const bool inside_fetch = !path.empty();
   MemberReader members =
       inside_fetch
-          ? MemberReader(body, path,
-                         {"batch_id", "default", "accept", "release", "through", "delay_ms", "commit"})
-          : MemberReader(body, path, {"default", "accept", "release", "through", "delay_ms", "commit"});
+          ? MemberReader(
+                body, path,
+                {"batch_id", "default", "accept", "release", "reject", "through", "delay_ms", "commit"})
+          : MemberReader(body, path,
+                         {"default", "accept", "release", "reject", "through", "delay_ms", "commit"});
   AckRequest request;
   core::AckSpec& spec = request.spec;
   if (inside_fetch) {
@@ -127,15 +166,32 @@ tl::expected<AckRequest, Problem> parse_ack(const json& body, const std::string&
     if (!id) members.refuse("batch_id", "must be the batch_id of an earlier answer");
     request.batch = id.value_or(core::BatchId());
   }
-  spec.release_delay = delay_of(members);
-  const bool accepts = read_list(members, {"accept", spec.accept});
-  const bool releases = read_list(members, {"release", spec.release, &spec.release_delay});
+  const std::optional<core::Duration> delay = delay_of(members);
+  const bool accepts = read_list(members, "accept", Extra::kNone, [&](Entry entry) {
+    if (spec.accept.empty() || !joins(spec.accept.back(), entry.which)) spec.accept.push_back(entry.which);
+  });
+  const bool releases = read_list(members, "release", Extra::kDelay, [&](Entry entry) {
+    core::Release one{std::move(entry.which), entry.delay ? entry.delay : delay};
+    const bool same = !spec.release.empty() && spec.release.back().delay == one.delay;
+    if (!same || !joins(spec.release.back().which, one.which)) spec.release.push_back(std::move(one));
+  });
+  const bool rejects = read_list(members, "reject", Extra::kReason, [&](Entry entry) {
+    core::Reject one{std::move(entry.which), std::move(entry.reason)};
+    const bool same = !spec.reject.empty() && spec.reject.back().reason == one.reason;
+    if (!same || !joins(spec.reject.back().which, one.which)) spec.reject.push_back(std::move(one));
+  });
+  if (!spec.reject.empty() && !rules.can_reject) {
+    members.refuse("reject",
+                   "this consumer has nowhere to put rejected records: set dead.letter.topic in its "
+                   "configuration, or release the records");
+  }
   const bool through = read_through(members, spec.accept);
-  const bool any_list = accepts || releases || through;
+  const bool any_list = accepts || releases || rejects || through;
   spec.fallback = members.one_of("default", {"accept", "keep"}, any_list ? 1 : 0) == 1
                       ? core::Default::kKeep
                       : core::Default::kAccept;
-  request.sync = members.one_of("commit", {"sync", "async"}, 0) == 0;
+  request.sync = members.one_of("commit", {"sync", "async"}, rules.sync ? 0 : 1) == 0;
+  spec.await_commit = request.sync;
   if (members.problem()) return tl::unexpected(*members.problem());
   return request;
 }

@@ -54,6 +54,20 @@ void append_member(OutputBuffer& out,
   out.append('"');
 }
 
+std::string json_string(std::string_view text) {
+  OutputBuffer out;
+  if (!append_json_string(out, text)) append_base64_string(out, text);
+  return std::string(out.view());
+}
+
+/// The `error` member of a record that stands for a batch that could not be read; empty for all others.
+std::string error_of(const core::RecordChunk& chunk) {
+  if (!core::is_opaque(chunk.kind)) return {};
+  return ",\"error\":{\"code\":\"" + std::string(core::to_string(chunk.kind)) +
+         "\",\"message\":" + json_string(chunk.error) +
+         ",\"last_offset\":" + std::to_string(chunk.batch.header.last_offset) + "}";
+}
+
 std::string record_prefix(const core::TopicPartition& partition) {
   OutputBuffer out;
   out.append("{\"topic\":");
@@ -86,7 +100,7 @@ bool BatchWriter::begin_segment() {
   const core::Segment& segment = slice.segments[segment_];
   if (segment_ == 0) prefix_ = record_prefix(slice.partition);
   suffix_ = ",\"delivery\":" + std::to_string(segment.delivery) +
-            (format_.final_delivery ? ",\"final\":true}" : ",\"final\":false}");
+            (segment.is_final ? ",\"final\":true" : ",\"final\":false") + error_of(*segment.chunk) + "}";
   const protocol::DecodedBatch& decoded = segment.chunk->batch;
   timestamp_type_ = decoded.header.timestamp_type == protocol::TimestampType::kLogAppendTime
                         ? ",\"timestamp_type\":\"log_append\""
@@ -102,6 +116,14 @@ bool BatchWriter::write(OutputBuffer& out, std::size_t stop_at) {
   protocol::Record record;
   while (!failed_) {
     if (!in_segment_ && !begin_segment()) return true;
+    const core::Segment& segment = batch_->slices[slice_].segments[segment_];
+    if (core::is_opaque(segment.chunk->kind)) {
+      write_opaque(*segment.chunk, segment.first, out);
+      in_segment_ = false;
+      ++segment_;
+      if (out.size() >= stop_at) return false;
+      continue;
+    }
     while (cursor_.next(record)) {
       // A broker does not check the offsets inside a batch: only ascending ones count, as for the Java
       // consumer.
@@ -115,6 +137,16 @@ bool BatchWriter::write(OutputBuffer& out, std::size_t stop_at) {
     ++segment_;
   }
   return true;
+}
+
+void BatchWriter::write_opaque(const core::RecordChunk& chunk, core::Offset offset, OutputBuffer& out) {
+  protocol::Record record;
+  record.offset = offset;
+  record.timestamp = chunk.batch.header.base_timestamp;
+  record.value = chunk.batch.payload;
+  const Encoding wanted = std::exchange(format_.value, Encoding::kBase64);
+  write_record(record, out);
+  format_.value = wanted;
 }
 
 void BatchWriter::write_record(const protocol::Record& record, OutputBuffer& out) {

@@ -27,7 +27,6 @@ struct RecordFormat {
   Encoding headers = Encoding::kAuto;
   bool lines =
       false;  ///< NDJSON: a record per line; otherwise the elements of a JSON array, without its brackets
-  bool final_delivery = false;  ///< said of each record
 };
 
 /// Writes the records of a batch as JSON, the hot path of the daemon: no allocation per record, payload
@@ -36,8 +35,10 @@ struct RecordFormat {
 /// A record: `topic, partition, offset, timestamp` (ms; null: none), `timestamp_type` ("create" |
 /// "log_append"), `key`,
 /// [`key_encoding`], `value`, [`value_encoding`], `headers` [{`name`, `value`, [`encoding`]}], `delivery`,
-/// `final`. The encoding members are "json" or "base64"; absent means "string". Null keys, values and header
-/// values stay null. A header name that is not UTF-8 is written in base64 with `name_encoding`.
+/// `final`, and `error` {`code`, `message`, `last_offset`} for one that stands for a whole batch of Kafka
+/// that could not be read: then `value` is that batch as it came, in base64. The encoding members are "json"
+/// or "base64"; absent means "string". Null keys, values and header values stay null. A header name that is
+/// not UTF-8 is written in base64 with `name_encoding`.
 class BatchWriter {
  public:
   BatchWriter(std::shared_ptr<const core::Batch> batch, RecordFormat format);
@@ -55,6 +56,7 @@ class BatchWriter {
  private:
   bool begin_segment();
   void write_record(const protocol::Record& record, OutputBuffer& out);
+  void write_opaque(const core::RecordChunk& chunk, core::Offset offset, OutputBuffer& out);
 
   std::shared_ptr<const core::Batch> batch_;
   RecordFormat format_;

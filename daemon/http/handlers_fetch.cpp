@@ -30,7 +30,7 @@ struct Settled {
 
   [[nodiscard]] bool waits() const { return sync && result.commit_ticket != 0; }
   [[nodiscard]] bool committed() const {
-    return outcome == core::CommitOutcome::kCommitted && (sync || result.commit_ticket == 0);
+    return outcome == core::CommitOutcome::kCommitted && (sync || !result.pending);
   }
 };
 
@@ -132,6 +132,29 @@ Response commit_failed(const Exchange& exchange, const Settled& settled) {
        settlement_members(settled.result, false)});
 }
 
+// `auto` settles records before they go out: those of a failed commit go to nobody.
+Response auto_failed(const Exchange& exchange, const core::Batch& batch, core::CommitOutcome outcome) {
+  const bool fenced = outcome == core::CommitOutcome::kFenced;
+  ordered_json ranges = ordered_json::array();
+  for (const core::BatchSlice& slice : batch.slices) {
+    if (slice.segments.empty()) continue;
+    ranges.push_back(partition_json(slice.partition));
+    ranges.back()["from"] = slice.segments.front().first;
+    ranges.back()["to"] = slice.segments.back().last;
+  }
+  return problem_response(
+      {fenced ? ProblemType::kConflict : ProblemType::kUnavailable,
+       fenced ? "The group moved on before the records of this fetch were committed. With mode `auto` they "
+                "are not handed out; the member that has their partitions now will get them."
+              : "The group coordinator has not confirmed the commit of the records of this fetch. With mode "
+                "`auto` they are not handed out, and they may be lost: at most once is what that mode "
+                "promises. Use mode `lease` where nothing may be lost.",
+       {},
+       std::string(exchange.request.consumer),
+       {},
+       "\"not_delivered\":" + dump(ranges)});
+}
+
 // A topic that the consumer does not read would be waited for in vain.
 std::optional<Problem> unknown_topic(const engine::ConsumerHost& host, const core::FetchSpec& spec) {
   for (const std::string& topic : spec.topics) {
@@ -144,6 +167,16 @@ std::optional<Problem> unknown_topic(const engine::ConsumerHost& host, const cor
                    {}};
   }
   return std::nullopt;
+}
+
+Response too_many(const Exchange& exchange, std::string extension) {
+  return problem_response({ProblemType::kTooManyFetches,
+                           "Let a worker wait for its answer before it fetches again, or raise "
+                           "http.max.waiting.fetches.",
+                           {},
+                           std::string(exchange.request.consumer),
+                           {},
+                           std::move(extension)});
 }
 
 // Until the fetch ends, or the client goes away and it is cancelled.
@@ -175,7 +208,7 @@ boost::asio::awaitable<Response> fetch(Exchange& exchange) {
   const auto body = parameters(exchange.request);
   if (!body) co_return problem_response(body.error());
   auto request = parse_fetch(*body, host->fetch_defaults(),
-                             {exchange.options.fetch_wait_max, exchange.options.lease_max});
+                             {exchange.options.fetch_wait_max, exchange.options.lease_max}, ack_rules(*host));
   if (!request) co_return problem_response(request.error());
   if (const auto stranger = unknown_topic(*host, request->spec)) co_return problem_response(*stranger);
   request->format.lines = *type == kNdjsonType;
@@ -185,29 +218,34 @@ boost::asio::awaitable<Response> fetch(Exchange& exchange) {
     settled =
         Settled{request->ack->batch, host->ack(request->ack->batch, request->ack->spec), request->ack->sync};
   }
+  // What `auto` hands out cannot be given back should this commit fail, so it comes first there.
+  if (settled && settled->waits() && request->spec.settle_at_once) {
+    const auto outcome = co_await wait_for_commit(exchange, *host, settled->result.commit_ticket);
+    if (!outcome) co_return abandoned();
+    settled->outcome = *outcome;
+    settled->result.commit_ticket = 0;
+    host->refresh(settled->result.offsets);
+    if (*outcome != core::CommitOutcome::kCommitted) co_return commit_failed(exchange, *settled);
+  }
   std::shared_ptr<engine::FetchCall> call = host->start_fetch(std::move(request->spec));
   if (call == nullptr) {
-    co_return problem_response({ProblemType::kTooManyFetches,
-                                "Let a worker wait for its answer before it fetches again, or raise "
-                                "http.max.waiting.fetches.",
-                                {},
-                                std::string(exchange.request.consumer),
-                                {},
-                                settled ? "\"ack\":" + dump(settled_json(*settled)) : std::string()});
+    co_return too_many(exchange, settled ? "\"ack\":" + dump(settled_json(*settled)) : std::string());
   }
   if (!call->result() || (settled && settled->waits())) {
     co_await wait_for(exchange, *host, call, settled ? &*settled : nullptr);
   }
   if (settled && settled->outcome != core::CommitOutcome::kCommitted)
     co_return commit_failed(exchange, *settled);
-  Response response;
-  response.abandoned = !call->result();
-  if (response.abandoned) co_return response;
+  if (!call->result()) co_return abandoned();
 
   const core::FetchResult& result = *call->result();
+  if (result.batch && result.commit_ticket != 0) {
+    const auto outcome = co_await wait_for_commit(exchange, *host, result.commit_ticket);
+    if (!outcome) co_return abandoned();
+    if (*outcome != core::CommitOutcome::kCommitted) co_return auto_failed(exchange, *result.batch, *outcome);
+  }
   ordered_json head = head_json(exchange.service, result);
   if (settled) head["ack"] = settled_json(*settled);
-  request->format.final_delivery = result.final_delivery;
   co_return records_response(dump(head), result, request->format, std::string(exchange.request.consumer));
 }
 

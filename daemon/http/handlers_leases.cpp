@@ -88,14 +88,14 @@ boost::asio::awaitable<Response> ack(Exchange& exchange) {
   }
   const auto body = parse_body(exchange.request.body);
   if (!body) co_return problem_response(body.error());
-  const auto request = parse_ack(*body);
+  const auto request = parse_ack(*body, ack_rules(*host));
   if (!request) co_return problem_response(request.error());
 
   core::AckResult result = host->ack(*id, request->spec);
   if (!result.found) co_return unknown_batch(exchange);
   if (result.lease_gone) co_return lease_gone(exchange, settlement_members(result, false));
   const bool nothing_to_commit = result.commit_ticket == 0;
-  if (!request->sync) co_return json_response(dump(settlement_json(result, nothing_to_commit)), 202);
+  if (!request->sync) co_return json_response(dump(settlement_json(result, !result.pending)), 202);
   core::CommitOutcome outcome = core::CommitOutcome::kCommitted;
   if (!nothing_to_commit) {
     outcome = co_await host->wait_committed(result.commit_ticket);
@@ -132,7 +132,9 @@ Response release(const Exchange& exchange) {
   const auto delay_ms = only_number(exchange, "delay_ms", 0, kDelayMaxMs);
   if (!delay_ms) return problem_response(delay_ms.error());
 
-  const core::LeaseResult result = host->release(*id, milliseconds(delay_ms->value_or(0)));
+  std::optional<core::Duration> delay;
+  if (*delay_ms) delay = milliseconds(**delay_ms);
+  const core::LeaseResult result = host->release(*id, delay);
   if (!result.found) return unknown_batch(exchange);
   if (result.lease_gone) return lease_gone(exchange);
   ordered_json out;

@@ -36,6 +36,8 @@ const char* name(Lane lane) {
       return "group";
     case Lane::kJoin:
       return "join";
+    case Lane::kProduce:
+      return "produce";
     case Lane::kControl:
       return "control";
   }

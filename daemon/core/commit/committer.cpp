@@ -68,41 +68,85 @@ void Committer::poll(TimePoint now,
                      Partitions& partitions,
                      Outbox& outbox) {
   finish_waiting(partitions, now);
+  if (!due(partitions, now, outbox)) return;
   if (in_flight_ || !coordinator || !identity || identity->generation < 0) return;
-  InFlight plan;
+  InFlight next;
   protocol::OffsetCommitRequest request;
-  bool ids_known = true;
   for (auto& [tp, partition] : partitions) {
     if (!partition.needs_commit()) continue;
     if (partition.commit_retry_at > now) {
       outbox.wake_at(partition.commit_retry_at);
       continue;
     }
-    if (request.topics.empty() || request.topics.back().name != tp.topic) {
-      request.topics.emplace_back();
-      request.topics.back().name = tp.topic;
-      request.topics.back().topic_id = metadata.id_of(tp.topic);
-      ids_known = ids_known && !request.topics.back().topic_id.is_zero();
-    }
-    const Offset watermark = partition.ledger->watermark();
-    request.topics.back().partitions.push_back(
-        {tp.partition, watermark, partition.watermark_epoch, std::string{}});
-    plan.targets.push_back({tp, partition.incarnation, watermark});
+    plan(partition, metadata, next, request);
   }
-  if (plan.targets.empty()) return;
+  finish_waiting(partitions, now);
+  if (next.targets.empty()) return;
   if (retry_at_ > now) {
     outbox.wake_at(retry_at_);
     return;
   }
+  const bool ids_known = std::all_of(request.topics.begin(), request.topics.end(),
+                                     [](const auto& topic) { return !topic.topic_id.is_zero(); });
   request.group_id = options_.group_id;
   request.generation_id_or_member_epoch = identity->generation;
   request.member_id = identity->member_id;
   request.group_instance_id = identity->instance_id;
-  plan.generation = identity->generation;
-  plan.sent_at = now;
-  plan.id = outbox.send(*coordinator, protocol::Lane::kGroup, std::move(request), options_.request_timeout,
+  next.generation = identity->generation;
+  next.sent_at = now;
+  next.id = outbox.send(*coordinator, protocol::Lane::kGroup, std::move(request), options_.request_timeout,
                         ids_known ? std::int16_t{32767} : kLastVersionByName);
-  in_flight_ = std::move(plan);
+  in_flight_ = std::move(next);
+  flush_ = false;
+  dirty_since_.reset();
+}
+
+/// By the policy, or because somebody waits.
+bool Committer::due(const Partitions& partitions, TimePoint now, Outbox& outbox) {
+  if (flush_ || !waiting_.empty()) return true;
+  if (options_.every_records <= 1 && options_.interval <= Duration{}) return true;
+  if (!dirty(partitions)) {
+    dirty_since_.reset();
+    return false;
+  }
+  if (!dirty_since_) dirty_since_ = now;
+  std::int64_t settled = 0;
+  for (const auto& [tp, partition] : partitions) {
+    if (partition.revoking) return true;
+    if (partition.ledger) settled += partition.ledger->settled_total() - partition.settled_at_commit;
+  }
+  const bool by_count = options_.every_records > 1 || options_.interval <= Duration{};
+  if (by_count && settled >= options_.every_records) return true;
+  if (options_.interval <= Duration{}) return false;
+  if (*dirty_since_ + options_.interval <= now) return true;
+  outbox.wake_at(*dirty_since_ + options_.interval);
+  return false;
+}
+
+/// Adds a partition to the next commit, unless the coordinator knows all that it would be told.
+void Committer::plan(Partition& partition,
+                     const Metadata& metadata,
+                     InFlight& plan,
+                     protocol::OffsetCommitRequest& request) {
+  const Offset watermark = partition.ledger->watermark();
+  std::string text = partition.metadata.text;
+  if (!partition.metadata.foreign)
+    text = encode_metadata(partition.commit_metadata(), watermark, partition.metadata.limit).text;
+  if (watermark == partition.committed.value_or(partition.start) && text == partition.metadata.text &&
+      !partition.moved) {
+    partition.committed_version = partition.ledger->version();
+    return;
+  }
+  const TopicPartition& tp = partition.id;
+  if (request.topics.empty() || request.topics.back().name != tp.topic) {
+    request.topics.emplace_back();
+    request.topics.back().name = tp.topic;
+    request.topics.back().topic_id = metadata.id_of(tp.topic);
+  }
+  request.topics.back().partitions.push_back({tp.partition, watermark, partition.watermark_epoch, text});
+  partition.settled_at_commit = partition.ledger->settled_total();
+  plan.targets.push_back(
+      {tp, partition.incarnation, watermark, partition.ledger->version(), std::move(text)});
 }
 
 bool Committer::on_reply(const protocol::Reply& reply,
@@ -122,7 +166,7 @@ bool Committer::on_reply(const protocol::Reply& reply,
     }
   }
   bool all_ok = true;
-  for (const Target& target : plan.targets) {
+  for (const Sent& target : plan.targets) {
     const auto code_at = codes.find(target.partition);
     const std::int16_t code = code_at == codes.end() ? std::int16_t{-1} : code_at->second;
     ++stats.commits[result_label(code)];
@@ -130,22 +174,21 @@ bool Committer::on_reply(const protocol::Reply& reply,
     Partition* partition =
         it != partitions.end() && it->second.incarnation == target.incarnation ? &it->second : nullptr;
     if (code == 0) {
-      if (partition != nullptr) partition->committed = target.offset;
       stats.last_commit_wall_ms = wall_ms;
+      if (partition == nullptr) continue;
+      partition->committed = target.offset;
+      partition->committed_version = target.version;
+      partition->metadata.text = target.metadata;
+      partition->moved = false;
       continue;
     }
     all_ok = false;
-    const std::string message =
-        to_string(target.partition) + ": OffsetCommit: " + std::string(protocol::name(code));
     if (is_group_error(code)) {
+      const std::string message =
+          to_string(target.partition) + ": OffsetCommit: " + std::string(protocol::name(code));
       group_error_ = GroupError{code, plan.generation, reply.node, message};
     } else if (partition != nullptr) {
-      // Of this partition alone (topic gone, not authorised): the others must not wait for it.
-      const bool retriable = protocol::is_retriable(code);
-      if (!retriable) fail_waiting(target.partition);
-      partition->commit_retry_at = now + (retriable ? partition->backoff.next(random_) : kRefusedRetry);
-      partition->error = "OffsetCommit: " + std::string(protocol::name(code));
-      if (protocol::refreshes_metadata(code)) metadata.request_refresh();
+      take_error(target, partition, code, metadata, now);
     }
   }
   if (all_ok) {
@@ -156,6 +199,22 @@ bool Committer::on_reply(const protocol::Reply& reply,
   }
   finish_waiting(partitions, now);
   return true;
+}
+
+/// Of this partition alone (topic gone, not authorised): the others must not wait for it.
+void Committer::take_error(
+    const Sent& target, Partition* partition, std::int16_t code, Metadata& metadata, TimePoint now) {
+  if (static_cast<KafkaError>(code) == KafkaError::kOffsetMetadataTooLarge && !target.metadata.empty()) {
+    // The broker takes less than it does by default. Without any text it takes the offset at least.
+    partition->metadata.limit = target.metadata.size() / 2;
+    if (partition->metadata.foreign) partition->metadata = {};
+    return;
+  }
+  const bool retriable = protocol::is_retriable(code);
+  if (!retriable) fail_waiting(target.partition);
+  partition->commit_retry_at = now + (retriable ? partition->backoff.next(random_) : kRefusedRetry);
+  partition->error = "OffsetCommit: " + std::string(protocol::name(code));
+  if (protocol::refreshes_metadata(code)) metadata.request_refresh();
 }
 
 bool Committer::on_failure(const protocol::Failure& failure, ConsumerStats& stats, TimePoint now) {
@@ -175,7 +234,7 @@ std::uint64_t Committer::ticket_for(const std::vector<PartitionProgress>& offset
   for (const PartitionProgress& each : offsets) {
     const auto it = partitions.find(each.partition);
     if (it == partitions.end() || !it->second.needs_commit()) continue;
-    waiting.targets.push_back({each.partition, it->second.incarnation, it->second.ledger->watermark()});
+    waiting.targets.push_back({each.partition, it->second.incarnation, it->second.ledger->version()});
   }
   if (waiting.targets.empty()) return 0;
   waiting.ticket = ++last_ticket_;
@@ -201,7 +260,7 @@ void Committer::finish_waiting(const Partitions& partitions, TimePoint now) {
       const auto it = partitions.find(target.partition);
       if (it == partitions.end() || it->second.incarnation != target.incarnation) {
         fenced = true;
-      } else if (it->second.committed.value_or(-1) < target.offset) {
+      } else if (it->second.committed_version < target.version) {
         open = true;
         break;
       }

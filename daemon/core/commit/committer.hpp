@@ -23,7 +23,8 @@ namespace sluice::core {
 
 /// Brings what is settled to the coordinator. One OffsetCommit in flight per group, so commits can never
 /// overtake each other; whatever is settled meanwhile goes with the next one. Only watermarks are ever
-/// committed, and only under the identity of a live membership: never with generation -1.
+/// committed, and only under the identity of a live membership: never with generation -1. What is settled
+/// above a gap goes with the watermark as metadata, unless somebody else's text is there.
 class Committer {
  public:
   struct Options {
@@ -31,6 +32,8 @@ class Committer {
     std::chrono::milliseconds request_timeout{30'000};
     Duration retry_backoff = std::chrono::milliseconds(100);
     Duration retry_backoff_max = std::chrono::seconds(1);
+    std::int64_t every_records = 1;  ///< commit once so many were settled; 1: after every ack
+    Duration interval{};             ///< ... and at the latest after so long; 0: not by time
   };
 
   /// A commit that somebody waits for has ended.
@@ -61,11 +64,15 @@ class Committer {
   [[nodiscard]] std::uint64_t ticket_for(const std::vector<PartitionProgress>& offsets,
                                          const Partitions& partitions,
                                          TimePoint now);
+  /// A ticket that nothing else will get.
+  [[nodiscard]] std::uint64_t new_ticket() { return ++last_ticket_; }
   [[nodiscard]] std::vector<Done> take_done() { return std::exchange(done_, {}); }
 
   [[nodiscard]] bool in_flight() const { return in_flight_.has_value(); }
   /// Something settled is not committed yet.
   [[nodiscard]] static bool dirty(const Partitions& partitions);
+  /// What is settled now is committed at once, whatever the policy says.
+  void flush() { flush_ = true; }
 
   /// Group-level error of the last commit, with the generation it was sent under.
   struct GroupError {
@@ -80,13 +87,20 @@ class Committer {
   struct Target {
     TopicPartition partition;
     std::uint64_t incarnation = 0;
+    std::uint64_t version = 0;  ///< of the ledger
+  };
+  struct Sent {
+    TopicPartition partition;
+    std::uint64_t incarnation = 0;
     Offset offset = 0;
+    std::uint64_t version = 0;
+    std::string metadata;
   };
   struct InFlight {
     protocol::RequestId id = 0;
     std::int32_t generation = -1;
     TimePoint sent_at{};
-    std::vector<Target> targets;
+    std::vector<Sent> targets;
   };
   struct Waiting {
     std::uint64_t ticket = 0;
@@ -94,6 +108,13 @@ class Committer {
     std::vector<Target> targets;
   };
 
+  [[nodiscard]] bool due(const Partitions& partitions, TimePoint now, Outbox& outbox);
+  void plan(Partition& partition,
+            const Metadata& metadata,
+            InFlight& plan,
+            protocol::OffsetCommitRequest& request);
+  void take_error(
+      const Sent& target, Partition* partition, std::int16_t code, Metadata& metadata, TimePoint now);
   void retry_later(TimePoint now) { retry_at_ = now + backoff_.next(random_); }
   void finish_waiting(const Partitions& partitions, TimePoint now);
   void fail_waiting(const TopicPartition& partition);
@@ -107,6 +128,8 @@ class Committer {
   std::vector<Waiting> waiting_;
   std::vector<Done> done_;
   std::uint64_t last_ticket_ = 0;
+  bool flush_ = false;
+  std::optional<TimePoint> dirty_since_;
 };
 
 }  // namespace sluice::core

@@ -210,7 +210,7 @@ void DeadLetters::send(
   request.topic_data.push_back(std::move(topic));
   lane.leader = leader;
   lane.parcel->request =
-      outbox.send(leader, protocol::Lane::kControl, std::move(request), options_.request_timeout,
+      outbox.send(leader, protocol::Lane::kProduce, std::move(request), options_.request_timeout,
                   id_known ? std::int16_t{32767} : kLastVersionByName);
 }
 

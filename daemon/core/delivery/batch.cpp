@@ -19,6 +19,22 @@ std::optional<std::uint64_t> parse_half(std::string_view text) {
 
 }  // namespace
 
+std::string_view to_string(ChunkKind kind) {
+  switch (kind) {
+    case ChunkKind::kData:
+      return "data";
+    case ChunkKind::kControl:
+      return "control";
+    case ChunkKind::kAborted:
+      return "aborted";
+    case ChunkKind::kUndecodable:
+      return "undecodable";
+    case ChunkKind::kOversized:
+      return "oversized";
+  }
+  return "?";
+}
+
 std::optional<BatchId> BatchId::parse(std::string_view text) {
   if (text.size() != 2 * kHalf) return std::nullopt;
   const auto high = parse_half(text.substr(0, kHalf));

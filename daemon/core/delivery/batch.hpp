@@ -16,14 +16,27 @@
 
 namespace sluice::core {
 
-/// Why offsets pass without being delivered; kData is the opposite.
-enum class ChunkKind : std::uint8_t { kData = 1, kControl, kAborted };
+/// What a chunk holds.
+enum class ChunkKind : std::uint8_t {
+  kData = 1,
+  kControl,      ///< passes without being delivered
+  kAborted,      ///< passes without being delivered
+  kUndecodable,  ///< its checksum is right, but it cannot be read: handed out as one record with an error
+  kOversized,    ///< decompresses to more than is allowed: the same
+};
+
+/// Handed out as one record that stands for the whole chunk, because nothing inside can be read.
+[[nodiscard]] inline bool is_opaque(ChunkKind kind) {
+  return kind == ChunkKind::kUndecodable || kind == ChunkKind::kOversized;
+}
+[[nodiscard]] std::string_view to_string(ChunkKind);
 
 /// One decoded record batch of Kafka, kept in memory until all its records are settled. Shared by the
 /// partition's buffer, by leases and by responses under way. Control and aborted batches are chunks without
-/// payload.
+/// payload; the payload of an opaque chunk is what could not be read, as it came.
 struct RecordChunk {
   ChunkKind kind = ChunkKind::kData;
+  std::string error;  ///< of an opaque chunk: what is wrong with it
   std::shared_ptr<const std::string>
       frame;  ///< keeps borrowed bytes alive; null when `batch.owned` holds them
   protocol::DecodedBatch batch;
@@ -39,6 +52,7 @@ struct Segment {
   Offset first = 0;
   Offset last = 0;
   std::uint32_t delivery = 1;  ///< the same for all records of a segment
+  bool is_final = false;  ///< the last delivery before the dead letter topic; of all records of a segment
 };
 
 /// The part of a batch that comes from one partition, in offset order.

@@ -11,6 +11,12 @@ namespace {
 // Budget that another consumer gives back does not wake this one.
 constexpr std::chrono::milliseconds kBudgetRetry{100};
 
+void count_deliveries(const Selection& selection, TopicStats& topic) {
+  for (const Segment& segment : selection.segments) {
+    (segment.delivery == 1 ? topic.delivered_first : topic.delivered_again) += segment.records;
+  }
+}
+
 bool wanted(const FetchSpec& spec, const std::string& topic) {
   return spec.topics.empty() || std::find(spec.topics.begin(), spec.topics.end(), topic) != spec.topics.end();
 }
@@ -37,13 +43,22 @@ bool Delivery::Dry::covers(const FetchSpec& spec) const {
 void Delivery::Dry::add(const FetchSpec& spec, const Obstacles& seen) {
   all = all || spec.topics.empty();
   topics.insert(spec.topics.begin(), spec.topics.end());
-  obstacles.lease = obstacles.lease || seen.lease;
-  obstacles.back_off = obstacles.back_off || seen.back_off;
-  obstacles.budget = obstacles.budget || seen.budget;
+  obstacles.add(seen);
+}
+
+void Delivery::Obstacles::add(const Obstacles& other) {
+  lease = lease || other.lease;
+  back_off = back_off || other.back_off;
+  budget = budget || other.budget;
+  window = window || other.window;
+  dead_letter = dead_letter || other.dead_letter;
+  span = span || other.span;
 }
 
 void Delivery::serve(TimePoint now, std::int64_t wall_ms, const Situation& situation, Outbox& outbox) {
   for (auto& [tp, partition] : partitions_) partition.wants_more = false;
+  window_.look(now);
+  if (window_.next_deadline() != kNever) outbox.wake_at(window_.next_deadline());
   Dry dry;
   for (auto it = waiters_.begin(); it != waiters_.end();) {
     if (serve_one(*it, now, wall_ms, situation, dry, outbox)) {
@@ -71,13 +86,17 @@ bool Delivery::serve_one(const Waiter& waiter,
   }
   const bool due = waiter.deadline <= now || situation.draining;
   Obstacles obstacles = dry.obstacles;
-  if (!situation.draining && !dry.covers(spec)) {
+  if (!situation.draining && !situation.paused && !dry.covers(spec)) {
     Draft drafted = draft(spec, now, outbox);
     const bool enough = drafted.records >= static_cast<std::uint32_t>(std::max(spec.min_records, 1)) &&
                         drafted.bytes >= spec.min_bytes;
     const bool full = drafted.truncated != TruncatedBy::kNothing;
     if (drafted.records > 0 && (enough || full || due)) {
-      answer(waiter.ticket, lease(spec, std::move(drafted), now, wall_ms), spec);
+      FetchResult result = lease(spec, std::move(drafted), now, wall_ms);
+      std::vector<PartitionProgress> settled;
+      if (spec.settle_at_once) settled = settle_at_once(result.batch->id, now);
+      answer(waiter.ticket, std::move(result), spec);
+      done_.back().settled = std::move(settled);
       return true;
     }
     if (drafted.records == 0) dry.add(spec, drafted.obstacles);
@@ -98,24 +117,24 @@ void Delivery::answer_empty(const Waiter& waiter, const Situation& situation, co
 void Delivery::answer(std::uint64_t ticket, FetchResult result, const FetchSpec& spec) {
   ++stats_.polls[result.batch ? "records" : result.reason == EmptyReason::kDraining ? "draining" : "empty"];
   result.used = spec;
-  done_.push_back({ticket, std::move(result)});
+  done_.push_back({ticket, std::move(result), {}});
 }
 
 /// Chooses records for a batch; nothing is leased and no turn ends yet.
 Delivery::Draft Delivery::draft(const FetchSpec& spec, TimePoint now, Outbox& outbox) {
   Draft draft;
-  // The answer itself takes memory until it is written: half of what is free is for the records of it.
-  const std::int64_t asked = spec.max_bytes < 0 ? std::numeric_limits<std::int64_t>::max() : spec.max_bytes;
-  const std::int64_t allowed = budget_.available() / 2;
-  draft.bytes_max = std::min(asked, allowed);
-  draft.bytes_bound = asked <= allowed ? TruncatedBy::kMaxBytes : TruncatedBy::kBudget;
+  set_bounds(draft, spec);
+  if (draft.window.full()) {
+    draft.obstacles.window = true;
+    return draft;
+  }
   line_up(draft, spec);
   std::vector<std::size_t> round(draft.turns.size());
   std::iota(round.begin(), round.end(), std::size_t{0});
   while (!round.empty() && !draft.filled_by) {
     std::vector<std::size_t> next_round;
     for (const std::size_t index : round) {
-      const Visit result = visit(draft.turns[index], spec, draft, now, outbox);
+      const Visit result = visit(draft.turns[index], draft, now, outbox);
       if (result == Visit::kTurnOver) next_round.push_back(index);
       if (result == Visit::kBatchFull) {
         draft.filled_by = index;
@@ -131,6 +150,33 @@ Delivery::Draft Delivery::draft(const FetchSpec& spec, TimePoint now, Outbox& ou
   return draft;
 }
 
+void Delivery::set_bounds(Draft& draft, const FetchSpec& spec) const {
+  draft.records_max = spec.max_records;
+  // The answer itself takes memory until it is written: half of what is free is for the records of it.
+  const std::int64_t asked = spec.max_bytes < 0 ? std::numeric_limits<std::int64_t>::max() : spec.max_bytes;
+  const std::int64_t allowed = budget_.available() / 2;
+  draft.bytes_max = std::min(asked, allowed);
+  draft.bytes_bound = asked <= allowed ? TruncatedBy::kMaxBytes : TruncatedBy::kBudget;
+  draft.window = window_.allowance(leased_records(), leases_.open_bytes(), leases_.open_count() + waiting());
+  if (draft.window.records < draft.records_max) {
+    draft.records_max = draft.window.records;
+    draft.records_bound = TruncatedBy::kWindow;
+  }
+  if (draft.window.bytes < draft.bytes_max) {
+    draft.bytes_max = draft.window.bytes;
+    draft.bytes_bound = TruncatedBy::kWindow;
+  }
+}
+
+std::int64_t Delivery::leased_records() const {
+  std::int64_t records = 0;
+  if (window_.records() < 0) return records;
+  for (const auto& [tp, partition] : partitions_) {
+    if (partition.ledger) records += partition.ledger->leased();
+  }
+  return records;
+}
+
 /// Lists the partitions that may give something, beginning with the one whose turn it is.
 void Delivery::line_up(Draft& draft, const FetchSpec& spec) {
   const auto first = partitions_.lower_bound(next_turn_);
@@ -139,7 +185,8 @@ void Delivery::line_up(Draft& draft, const FetchSpec& spec) {
     if (!wanted(spec, partition.id.topic)) return;
     const bool open =
         partition.ready() && !partition.revoking && !partition.paused && !partition.buffer.empty();
-    const bool leased = open && partition.ledger->has_leased();
+    const bool one_at_a_time = partition.order == OrderMode::kPartition;
+    const bool leased = open && one_at_a_time && partition.ledger->has_leased();
     draft.obstacles.lease = draft.obstacles.lease || leased;
     if (open && !leased) {
       draft.turns.push_back({&partition, partition.deficit, std::nullopt});
@@ -152,63 +199,80 @@ void Delivery::line_up(Draft& draft, const FetchSpec& spec) {
 }
 
 /// One turn of one partition: adds what it may give.
-Delivery::Visit Delivery::visit(
-    Turn& turn, const FetchSpec& spec, Draft& draft, TimePoint now, Outbox& outbox) {
+Delivery::Visit Delivery::visit(Turn& turn, Draft& draft, TimePoint now, Outbox& outbox) {
   if (turn.deficit <= 0) turn.deficit += options_.quantum;
   if (turn.deficit <= 0) return Visit::kTurnOver;
   Partition& partition = *turn.partition;
-  Selection selection = select(turn, spec, draft, now);
+  Selection selection = select_more(turn, draft, now);
   if (partition.buffer.error()) {
-    on_broken(partition, selection.records > 0, now, outbox);
+    on_broken(partition, now, outbox);
   } else if (selection.records > 0 && partition.broken) {
     partition.broken.reset();
     partition.broken_backoff.reset();
   }
-  draft.holds_decompressed = draft.holds_decompressed || partition.buffer.decompressed_bytes() > 0;
-  draft.obstacles.budget = draft.obstacles.budget || selection.needs_budget;
-  if (selection.blocked_until != kNever) {
-    draft.obstacles.back_off = true;
-    outbox.wake_at(selection.blocked_until);
-  }
+  note_obstacles(draft, selection, outbox);
+  partition.span_full = selection.span_full;
   const bool full = selection.full;
   const bool turn_over = selection.turn_over;
-  if (full) draft.truncated = selection.bytes_full ? draft.bytes_bound : TruncatedBy::kMaxRecords;
+  if (full) {
+    draft.truncated = draft.records_bound;
+    if (selection.bytes_full) draft.truncated = draft.bytes_bound;
+    if (selection.suspect_full) draft.truncated = TruncatedBy::kRedelivery;
+  }
   if (selection.records > 0) {
+    if (selection.together > 0)
+      draft.together =
+          draft.together == 0 ? selection.together : std::min(draft.together, selection.together);
     if (!turn.staged) {
       turn.staged = draft.parts.size();
       draft.parts.emplace_back();
     }
     draft.parts[*turn.staged] = {&partition, std::move(selection)};
-  } else if (selection.position_after > partition.ledger->position()) {
-    skip_empty(partition, selection, stats_.topics[partition.id.topic]);
-    partition.free_settled();
+  } else if (selection.moves(*partition.ledger)) {
+    apply(selection, partition, 0, stats_.topics[partition.id.topic]);
+    partition.free_settled(budget_);
   }
-  if (static_cast<std::int64_t>(draft.records) >= spec.max_records)
-    draft.truncated = TruncatedBy::kMaxRecords;
+  const auto records = static_cast<std::int64_t>(draft.records);
+  if (records >= draft.records_max) draft.truncated = draft.records_bound;
+  if (draft.together > 0 && records >= draft.together) draft.truncated = TruncatedBy::kRedelivery;
   if (draft.truncated != TruncatedBy::kNothing) return Visit::kBatchFull;
   if (turn_over) return Visit::kTurnOver;
   turn.deficit = std::min<std::int64_t>(turn.deficit, 0);
   return Visit::kNothingLeft;
 }
 
+void Delivery::note_obstacles(Draft& draft, const Selection& selection, Outbox& outbox) const {
+  Obstacles& obstacles = draft.obstacles;
+  obstacles.budget = obstacles.budget || selection.needs_budget;
+  obstacles.dead_letter = obstacles.dead_letter || selection.blocked_by_dead_letter;
+  obstacles.lease = obstacles.lease || selection.blocked_by_lease;
+  obstacles.span = obstacles.span || selection.span_full;
+  if (selection.blocked_until == kNever) return;
+  obstacles.back_off = true;
+  outbox.wake_at(selection.blocked_until);
+}
+
 /// Selects from a partition, going on where an earlier round stopped.
-Selection Delivery::select(Turn& turn, const FetchSpec& spec, Draft& draft, TimePoint now) {
+Selection Delivery::select_more(Turn& turn, Draft& draft, TimePoint now) {
   Partition& partition = *turn.partition;
   std::optional<Selection> so_far;
   if (turn.staged) so_far = std::move(draft.parts[*turn.staged].selection);
   const std::uint32_t records_before = so_far ? so_far->records : 0;
   const std::int64_t bytes_before = so_far ? so_far->bytes : 0;
-  const Room room{spec.max_records - static_cast<std::int64_t>(draft.records), draft.bytes_max - draft.bytes,
-                  draft.records == 0, turn.deficit};
+  const auto taken = static_cast<std::int64_t>(draft.records);
+  const std::int64_t most =
+      draft.together > 0 ? std::min<std::int64_t>(draft.records_max, draft.together) : draft.records_max;
+  const Room room{most - taken, draft.bytes_max - draft.bytes, taken, turn.deficit};
   // One decompressed batch may overdraw the budget, or a large one would never get through.
   const bool may_overdraw = !draft.holds_decompressed;
-  Selection selection = select_in_order(
-      partition, room,
-      {budget_, options_.max_decompressed, may_overdraw, stats_.topics[partition.id.topic], now},
-      std::move(so_far));
+  Selection selection = select(partition, room,
+                               {budget_, options_.max_decompressed, may_overdraw,
+                                stats_.topics[partition.id.topic], now, leases_.redelivery()},
+                               std::move(so_far));
   draft.records += selection.records - records_before;
   draft.bytes += selection.bytes - bytes_before;
   turn.deficit -= selection.bytes - bytes_before;
+  draft.holds_decompressed = draft.holds_decompressed || partition.buffer.decompressed_bytes() > 0;
   return selection;
 }
 
@@ -232,6 +296,7 @@ FetchResult Delivery::lease(const FetchSpec& spec, Draft draft, TimePoint now, s
   lease.expires_at = now + spec.lease;
   lease.records = draft.records;
   lease.bytes = draft.bytes;
+  lease.time = spec.lease;
   auto batch = std::make_shared<Batch>();
   batch->id = lease.id;
   batch->records = draft.records;
@@ -240,17 +305,9 @@ FetchResult Delivery::lease(const FetchSpec& spec, Draft draft, TimePoint now, s
     Partition& partition = *staged.partition;
     TopicStats& topic = stats_.topics[partition.id.topic];
     LeaseTable::Part part{partition.id, partition.incarnation, {}};
-    for (const Run& run : staged.selection.runs) {
-      if (run.again) {
-        partition.ledger->lease_again(run.range, lease.number);
-        topic.delivered_again += static_cast<std::uint64_t>(run.range.count());
-      } else {
-        partition.ledger->lease_new(run.range, lease.number);
-        topic.delivered_first += static_cast<std::uint64_t>(run.range.count());
-      }
-      part.runs.push_back(run.range);
-    }
-    skip_empty(partition, staged.selection, topic);
+    for (const Run& run : staged.selection.runs) part.runs.push_back(run.range);
+    count_deliveries(staged.selection, topic);
+    apply(staged.selection, partition, lease.number, topic);
     if (staged.selection.oldest_timestamp >= 0) {
       const std::int64_t age_ms = std::max<std::int64_t>(0, wall_ms - staged.selection.oldest_timestamp);
       stats_.record_age_delivered.observe(static_cast<double>(age_ms) / 1000.0);
@@ -268,44 +325,37 @@ FetchResult Delivery::lease(const FetchSpec& spec, Draft draft, TimePoint now, s
   result.truncated_by = draft.truncated;
   result.backlog = backlog();
   lease.answer = result;
-  const BatchId id = lease.id;
+  Window::EndedBy ended_by = Window::EndedBy::kOther;
+  if (draft.truncated == TruncatedBy::kWindow) {
+    const bool by_records = static_cast<std::int64_t>(draft.records) >= draft.window.records;
+    ended_by = by_records ? Window::EndedBy::kRecords : Window::EndedBy::kBytes;
+  }
+  window_.on_leased(lease.number, {draft.records, draft.bytes, draft.window.workers, ended_by}, spec.lease,
+                    now);
   leases_.open(std::move(lease));
-  if (spec.settle_at_once) settle_at_once(id, now);
   return result;
 }
 
 /// At most once: handing out is settling.
-void Delivery::settle_at_once(BatchId id, TimePoint now) {
-  const AckResult settled = leases_.ack(id, AckSpec{}, partitions_, now);
+std::vector<PartitionProgress> Delivery::settle_at_once(BatchId id, TimePoint now) {
+  AckResult settled = leases_.ack(id, AckSpec{}, partitions_, now);
   for (const PartitionProgress& each : settled.offsets) {
-    partitions_.at(each.partition).free_settled();
+    partitions_.at(each.partition).free_settled(budget_);
     stats_.topics[each.partition.topic].acked += each.accepted;
   }
+  return std::move(settled.offsets);
 }
 
-/// A checksum, a codec or a record that cannot be read. What was decoded before it stays; the rest is fetched
-/// again, slower each time: never skipped, never delivered.
-void Delivery::on_broken(Partition& partition, bool good_before, TimePoint now, Outbox& outbox) {
+/// A checksum that is wrong, or bytes that are no batch. What was decoded before it stays; the rest is
+/// fetched again, slower each time: never skipped, never delivered.
+void Delivery::on_broken(Partition& partition, TimePoint now, Outbox& outbox) {
   const protocol::Error error = *partition.buffer.error();
-  const bool decoded_broken = partition.buffer.decoded_broken();
-  if (decoded_broken && good_before) {
-    partition.buffer.clear_error();  // what comes before it can still be handed out, and again
-    return;
-  }
   TopicStats& topic = stats_.topics[partition.id.topic];
   ++topic.corrupt_batches;
   partition.broken =
       "cannot read data at offset " + std::to_string(partition.buffer.error_offset()) + ": " + error.message;
   partition.buffer.drop_undecoded();
-  if (decoded_broken) {
-    // The checksum was right, so another copy would be the same.
-    partition.phase = PartitionPhase::kStopped;
-    partition.error = partition.broken;
-    outbox.log(LogLevel::kError,
-               to_string(partition.id) + ": " + *partition.broken + "; the partition stops here");
-    return;
-  }
-  partition.fetch_position = std::max(partition.ledger->position(), partition.buffer.end().value_or(0));
+  partition.fetch_position = partition.next_unread();
   const Duration wait = partition.broken_backoff.next(random_);
   partition.retry_at = now + wait;
   outbox.log(LogLevel::kError, to_string(partition.id) + ": " + *partition.broken + "; fetching it again");
@@ -318,13 +368,14 @@ EmptyReason Delivery::empty_reason(const Situation& situation, const Obstacles& 
     return std::all_of(partitions_.begin(), partitions_.end(),
                        [&](const auto& each) { return f(each.second); });
   };
-  if (all([](const Partition& p) { return p.paused; })) return EmptyReason::kPaused;
+  if (situation.paused || all([](const Partition& p) { return p.paused; })) return EmptyReason::kPaused;
   const auto beginning = [](const Partition& p) {
     return p.revoking || (!p.ready() && p.phase != PartitionPhase::kStopped);
   };
   if (all(beginning)) return EmptyReason::kJoining;
-  if (obstacles.back_off) return EmptyReason::kBackOff;
-  if (obstacles.lease || obstacles.budget) return EmptyReason::kWindowFull;
+  if (obstacles.back_off || obstacles.dead_letter) return EmptyReason::kBackOff;
+  if (obstacles.lease || obstacles.budget || obstacles.window || obstacles.span)
+    return EmptyReason::kWindowFull;
   return EmptyReason::kTimeout;
 }
 

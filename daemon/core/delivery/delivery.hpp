@@ -3,6 +3,7 @@
 #include "daemon/core/api.hpp"
 #include "daemon/core/delivery/lease_table.hpp"
 #include "daemon/core/delivery/selection.hpp"
+#include "daemon/core/delivery/window.hpp"
 #include "daemon/core/fetch/memory_budget.hpp"
 #include "daemon/core/fetch/partition.hpp"
 #include "daemon/core/outbox.hpp"
@@ -24,8 +25,8 @@ namespace sluice::core {
 ///
 /// Partitions take turns by deficit round-robin over payload bytes, so a busy one cannot starve another. In
 /// its turn a partition gives records until its quantum is used up; what the last one takes beyond is owed in
-/// later turns. A turn that a full batch interrupts goes on in the next batch. A partition with an open lease
-/// is passed over: at most one open lease per partition, strict order (order mode `partition`).
+/// later turns. A turn that a full batch interrupts goes on in the next batch. In order mode `partition`, one
+/// with an open lease is passed over.
 class Delivery {
  public:
   struct Options {
@@ -37,17 +38,28 @@ class Delivery {
   struct Situation {
     bool draining = false;
     bool joined = false;  ///< stable in the group
+    bool paused = false;  ///< the consumer as a whole
   };
 
   /// A fetch that has its answer.
   struct Done {
     std::uint64_t ticket = 0;
     FetchResult result;
+    std::vector<PartitionProgress> settled;  ///< at once: to be committed before the records go out
   };
 
-  Delivery(
-      Options options, Partitions& partitions, LeaseTable& leases, MemoryBudget& budget, ConsumerStats& stats)
-      : options_(options), partitions_(partitions), leases_(leases), budget_(budget), stats_(stats) {}
+  Delivery(Options options,
+           Partitions& partitions,
+           LeaseTable& leases,
+           Window& window,
+           MemoryBudget& budget,
+           ConsumerStats& stats)
+      : options_(options),
+        partitions_(partitions),
+        leases_(leases),
+        window_(window),
+        budget_(budget),
+        stats_(stats) {}
 
   /// Files a fetch; its answer comes out of take_done(), at the latest when `spec.wait` has passed.
   std::uint64_t start(FetchSpec spec, TimePoint now);
@@ -82,15 +94,24 @@ class Delivery {
     bool lease = false;
     bool back_off = false;
     bool budget = false;
+    bool window = false;
+    bool dead_letter = false;
+    bool span = false;
+
+    void add(const Obstacles& other);
   };
   struct Draft {
     std::vector<Staged> parts;
     std::vector<Turn> turns;               ///< of partitions with data, in the order of their turns
     std::optional<std::size_t> filled_by;  ///< whose turn it was when the batch was full
+    Window::Allowance window;
     std::uint32_t records = 0;
     std::int64_t bytes = 0;
+    std::int64_t records_max = 0;
     std::int64_t bytes_max = 0;
-    TruncatedBy bytes_bound = TruncatedBy::kMaxBytes;  ///< what set bytes_max
+    std::uint32_t together = 0;                            ///< as in Selection, of all parts
+    TruncatedBy records_bound = TruncatedBy::kMaxRecords;  ///< what set records_max
+    TruncatedBy bytes_bound = TruncatedBy::kMaxBytes;      ///< what set bytes_max
     bool holds_decompressed = false;
     TruncatedBy truncated = TruncatedBy::kNothing;
     Obstacles obstacles;
@@ -111,14 +132,17 @@ class Delivery {
                  Dry& dry,
                  Outbox& outbox);
   Draft draft(const FetchSpec& spec, TimePoint now, Outbox& outbox);
+  void set_bounds(Draft& draft, const FetchSpec& spec) const;
+  void note_obstacles(Draft& draft, const Selection& selection, Outbox& outbox) const;
   void line_up(Draft& draft, const FetchSpec& spec);
-  Visit visit(Turn& turn, const FetchSpec& spec, Draft& draft, TimePoint now, Outbox& outbox);
-  Selection select(Turn& turn, const FetchSpec& spec, Draft& draft, TimePoint now);
+  Visit visit(Turn& turn, Draft& draft, TimePoint now, Outbox& outbox);
+  Selection select_more(Turn& turn, Draft& draft, TimePoint now);
   void end_turns(const Draft& draft);
   FetchResult lease(const FetchSpec& spec, Draft draft, TimePoint now, std::int64_t wall_ms);
-  void settle_at_once(BatchId id, TimePoint now);
+  std::vector<PartitionProgress> settle_at_once(BatchId id, TimePoint now);
   void answer(std::uint64_t ticket, FetchResult result, const FetchSpec& spec);
-  void on_broken(Partition& partition, bool good_before, TimePoint now, Outbox& outbox);
+  [[nodiscard]] std::int64_t leased_records() const;
+  void on_broken(Partition& partition, TimePoint now, Outbox& outbox);
   void answer_empty(const Waiter& waiter, const Situation& situation, const Obstacles& obstacles);
   [[nodiscard]] EmptyReason empty_reason(const Situation& situation, const Obstacles& obstacles) const;
   [[nodiscard]] std::int64_t backlog() const;
@@ -126,6 +150,7 @@ class Delivery {
   Options options_;
   Partitions& partitions_;
   LeaseTable& leases_;
+  Window& window_;
   MemoryBudget& budget_;
   ConsumerStats& stats_;
   std::list<Waiter> waiters_;

@@ -27,6 +27,7 @@ std::size_t run_count(const LeaseTable::Lease& lease) {
 LeaseTable::Lease& LeaseTable::open(Lease lease) {
   SLUICE_ASSERT(lease.state == State::kOpen);
   deadlines_.emplace(lease.expires_at, lease.id);
+  open_bytes_ += lease.bytes;
   if (!lease.request_id.empty()) requests_[lease.request_id] = lease.id;
   for (const Part& part : lease.parts) by_incarnation_.emplace(part.incarnation, lease.id);
   const BatchId id = lease.id;
@@ -58,8 +59,14 @@ AckResult LeaseTable::ack(BatchId id, const AckSpec& spec, Partitions& partition
     unknown.found = false;
     return unknown;
   }
-  AckResult result = settle_batch(*lease, spec, partitions, now);
-  end_when_done(*lease, partitions, now);
+  AckResult result = settle_batch(*lease, spec, partitions, redelivery_, now);
+  const bool released = result.released > 0 && lease->state == State::kOpen;
+  if (lease->state == State::kOpen && unsettled(*lease, partitions) == 0) {
+    end(*lease, released ? State::kReleased : State::kDone, now);
+    ended_now_.push_back({lease->number, released ? End::kReleased : End::kAcked});
+  } else if (lease->state == State::kExpired && result.accepted > 0 && result.refused.empty()) {
+    ended_now_.push_back({lease->number, End::kAcked});
+  }
   return result;
 }
 
@@ -73,13 +80,17 @@ LeaseResult LeaseTable::extend(BatchId id, Duration duration, TimePoint now) {
   }
   deadlines_.erase({lease->expires_at, id});
   lease->expires_at = now + duration;
+  lease->time = duration;
   lease->answer.lease_expires_at = lease->expires_at;
   deadlines_.emplace(lease->expires_at, id);
   result.expires_at = lease->expires_at;
   return result;
 }
 
-LeaseResult LeaseTable::release(BatchId id, Duration delay, Partitions& partitions, TimePoint now) {
+LeaseResult LeaseTable::release(BatchId id,
+                                std::optional<Duration> delay,
+                                Partitions& partitions,
+                                TimePoint now) {
   LeaseResult result;
   Lease* lease = find(id);
   result.found = lease != nullptr;
@@ -89,16 +100,29 @@ LeaseResult LeaseTable::release(BatchId id, Duration delay, Partitions& partitio
     result.lease_gone = lease->state != State::kReleased;
     return result;
   }
-  result.released = static_cast<std::uint64_t>(give_back_all(*lease, partitions, now + delay, true));
+  const std::uint32_t records = lease->records;
+  result.released =
+      static_cast<std::uint64_t>(give_back_all(*lease, partitions, [&](const PartitionLedger::Entry& entry) {
+        return redelivery_.after(entry, records, delay, now);
+      }));
   end(*lease, State::kReleased, now);
+  ended_now_.push_back({lease->number, End::kReleased});
   return result;
 }
 
 void LeaseTable::undo(BatchId id, Partitions& partitions, TimePoint now) {
   Lease* lease = find(id);
   if (lease == nullptr || lease->state != State::kOpen) return;
-  give_back_all(*lease, partitions, now, false);
+  // Back as it was: not counted, and no reason to be careful.
+  give_back_all(*lease, partitions, [&](const PartitionLedger::Entry& entry) {
+    PartitionLedger::Return how;
+    how.not_before = now;
+    how.counted = false;
+    if (entry.deliveries > 1) how.together = redelivery_.together(entry.deliveries, lease->records);
+    return how;
+  });
   end(*lease, State::kReleased, now);
+  ended_now_.push_back({lease->number, End::kDropped});
 }
 
 void LeaseTable::expire(TimePoint now,
@@ -112,10 +136,13 @@ void LeaseTable::expire(TimePoint now,
       if (partition == nullptr) continue;
       std::int64_t returned = 0;
       for (const OffsetRange& run : part.runs)
-        returned += partition->ledger->give_back(run, lease->number, now);
+        returned += partition->give_back(run, lease->number, [&](const PartitionLedger::Entry& entry) {
+          return redelivery_.after(entry, lease->records, std::nullopt, now);
+        });
       if (returned > 0) f(*lease, part.partition, returned);
     }
     end(*lease, State::kExpired, now);
+    ended_now_.push_back({lease->number, End::kExpired});
   }
   forget_ended(now);
 }
@@ -168,6 +195,7 @@ void LeaseTable::end(Lease& lease, State state, TimePoint now) {
     if (it != requests_.end() && it->second == lease.id) requests_.erase(it);
   }
   for (const Part& part : lease.parts) by_incarnation_.erase({part.incarnation, lease.id});
+  open_bytes_ -= lease.bytes;
   lease.state = state;
   lease.ended_at = now;
   lease.answer = {};  // frees the records
@@ -176,20 +204,17 @@ void LeaseTable::end(Lease& lease, State state, TimePoint now) {
 }
 
 void LeaseTable::end_when_done(Lease& lease, const Partitions& partitions, TimePoint now) {
-  if (lease.state == State::kOpen && unsettled(lease, partitions) == 0) end(lease, State::kDone, now);
+  if (lease.state != State::kOpen || unsettled(lease, partitions) > 0) return;
+  end(lease, State::kDone, now);
+  ended_now_.push_back({lease.number, End::kDropped});
 }
 
-std::int64_t LeaseTable::give_back_all(Lease& lease,
-                                       Partitions& partitions,
-                                       TimePoint not_before,
-                                       bool counted) {
+std::int64_t LeaseTable::give_back_all(Lease& lease, Partitions& partitions, const Terms& terms) {
   std::int64_t returned = 0;
   for (const Part& part : lease.parts) {
     Partition* partition = live(part, partitions);
     if (partition == nullptr) continue;
-    for (const OffsetRange& run : part.runs) {
-      returned += partition->ledger->give_back(run, lease.number, not_before, counted);
-    }
+    for (const OffsetRange& run : part.runs) returned += partition->give_back(run, lease.number, terms);
   }
   return returned;
 }

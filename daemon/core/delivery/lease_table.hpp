@@ -46,6 +46,14 @@ class LeaseTable {
     std::uint32_t records = 0;
     std::int64_t bytes = 0;
     std::vector<Part> parts;
+    Duration time{};  ///< asked for when it was granted or extended last
+  };
+
+  /// What happened to a lease as a whole, for the window.
+  enum class End : std::uint8_t { kAcked = 1, kReleased, kExpired, kDropped };
+  struct Ended {
+    LeaseNumber number = 0;
+    End how = End::kDropped;
   };
 
   /// Bounds of the memory of ended leases.
@@ -55,8 +63,12 @@ class LeaseTable {
     Duration ended_for = std::chrono::hours(1);
   };
 
-  explicit LeaseTable(std::uint64_t seed) : LeaseTable(seed, Options{}) {}
-  LeaseTable(std::uint64_t seed, Options options) : random_(seed), options_(options) {}
+  explicit LeaseTable(std::uint64_t seed, Redelivery redelivery = {})
+      : LeaseTable(seed, redelivery, Options{}) {}
+  LeaseTable(std::uint64_t seed, Redelivery redelivery, Options options)
+      : random_(seed), redelivery_(redelivery), options_(options) {}
+
+  [[nodiscard]] const Redelivery& redelivery() const { return redelivery_; }
 
   [[nodiscard]] LeaseNumber next_number() { return ++last_number_; }
   /// Ids of batches must not be guessable: whoever has one can settle its records. Unset, they follow from
@@ -75,7 +87,11 @@ class LeaseTable {
 
   [[nodiscard]] AckResult ack(BatchId id, const AckSpec& spec, Partitions& partitions, TimePoint now);
   [[nodiscard]] LeaseResult extend(BatchId id, Duration lease, TimePoint now);
-  [[nodiscard]] LeaseResult release(BatchId id, Duration delay, Partitions& partitions, TimePoint now);
+  /// @param delay  nothing: the pause that redeliveries have by themselves
+  [[nodiscard]] LeaseResult release(BatchId id,
+                                    std::optional<Duration> delay,
+                                    Partitions& partitions,
+                                    TimePoint now);
   /// The batch never reached its application: back at once, and the delivery does not count.
   void undo(BatchId id, Partitions& partitions, TimePoint now);
 
@@ -88,6 +104,10 @@ class LeaseTable {
   void forget(std::uint64_t incarnation, Partitions& partitions, TimePoint now);
 
   [[nodiscard]] std::size_t open_count() const { return deadlines_.size(); }
+  /// Payload bytes of open leases, settled records included.
+  [[nodiscard]] std::int64_t open_bytes() const { return open_bytes_; }
+  /// Leases that ended since the last call, and expired ones that were acked completely after all.
+  [[nodiscard]] std::vector<Ended> take_ended() { return std::exchange(ended_now_, {}); }
   [[nodiscard]] TimePoint next_deadline() const {
     return deadlines_.empty() ? kNever : deadlines_.begin()->first;
   }
@@ -99,9 +119,11 @@ class LeaseTable {
   void end(Lease& lease, State state, TimePoint now);
   void forget_ended(TimePoint now);
   void end_when_done(Lease& lease, const Partitions& partitions, TimePoint now);
-  std::int64_t give_back_all(Lease& lease, Partitions& partitions, TimePoint not_before, bool counted);
+  using Terms = std::function<PartitionLedger::Return(const PartitionLedger::Entry&)>;
+  std::int64_t give_back_all(Lease& lease, Partitions& partitions, const Terms& terms);
 
   Random random_;
+  Redelivery redelivery_;
   std::function<BatchId()> id_source_;
   Options options_;
   LeaseNumber last_number_ = 0;
@@ -111,6 +133,8 @@ class LeaseTable {
   std::set<std::pair<std::uint64_t, BatchId>> by_incarnation_;  ///< open leases by the partitions they hold
   std::deque<BatchId> ended_;                                   ///< in the order they ended
   std::size_t ended_runs_ = 0;
+  std::int64_t open_bytes_ = 0;
+  std::vector<Ended> ended_now_;
 };
 
 }  // namespace sluice::core

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "daemon/core/delivery/batch.hpp"
+#include "daemon/core/delivery/key_order.hpp"
+#include "daemon/core/delivery/redelivery.hpp"
 #include "daemon/core/fetch/partition.hpp"
 #include "daemon/core/stats.hpp"
 
@@ -8,6 +10,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,7 +20,7 @@ namespace sluice::core {
 struct Room {
   std::int64_t records = 0;
   std::int64_t bytes = 0;
-  bool one_allowed = true;  ///< nothing taken yet: one record fits however large it is
+  std::int64_t taken = 0;  ///< records it has already; while 0, one record fits however large it is
   /// Once so many bytes were taken, the turn of the partition is over. The last record may go beyond.
   std::int64_t quota = std::numeric_limits<std::int64_t>::max();
 };
@@ -28,24 +31,46 @@ struct Run {
   bool again = false;  ///< returned before, as opposed to handed out for the first time
 };
 
+/// A record behind the position that order mode `key` has looked at.
+struct Looked {
+  Offset offset = 0;
+  std::optional<KeyHash> key;
+  bool taken = false;  ///< false: passed over, an earlier record of its key is not settled
+};
+
 /// Records of one partition chosen for a batch, before anything is leased.
 struct Selection {
   std::vector<Segment> segments;
-  std::vector<Run> runs;
+  std::vector<Run> runs;  ///< ascending
   std::uint32_t records = 0;
-  std::int64_t bytes = 0;     ///< payload bytes
-  Offset position_after = 0;  ///< of the partition, once this is leased
+  std::int64_t bytes = 0;      ///< payload bytes
+  std::uint32_t together = 0;  ///< most records of the whole batch, because of what is in it; 0: no bound
+  std::vector<Looked> looked;  ///< ascending
+  std::set<KeyHash> keys;      ///< of records taken for the first time
+  Offset again_to = -1;        ///< returned records up to here were considered
+  Offset position_after = 0;   ///< of the partition, once this is leased
   ReadMark mark_after;
-  std::uint64_t compacted = 0;  ///< offsets without a record between position and position_after, by reason
+  /// Offsets without a record between position and position_after, by reason.
+  std::uint64_t compacted = 0;
   std::uint64_t control = 0;
   std::uint64_t aborted = 0;
-  bool full = false;                 ///< a limit of the room ended it; more is there
-  bool bytes_full = false;           ///< ... and the limit was bytes
-  bool turn_over = false;            ///< the quota ended it; more may be there
-  TimePoint blocked_until = kNever;  ///< the next record is returned and may not be handed out before this
-  bool blocked_by_lease = false;     ///< the next record is held by somebody
-  bool needs_budget = false;         ///< a compressed batch could not be decoded for lack of memory
+  std::uint64_t undecodable = 0;
+  std::uint64_t oversized = 0;
+
+  // What ended it, or stands in the way of more.
+  bool full = false;                    ///< a limit of the room
+  bool bytes_full = false;              ///< ... and the limit was bytes
+  bool suspect_full = false;            ///< ... and the limit was that of a record that failed before
+  bool turn_over = false;               ///< the quota; more may be there
+  bool span_full = false;               ///< too much lies between the watermark and the next new record
+  TimePoint blocked_until = kNever;     ///< a returned record may not be handed out before this
+  bool blocked_by_lease = false;        ///< the next record is held by somebody
+  bool blocked_by_dead_letter = false;  ///< the next record is on its way to the dead letter topic
+  bool needs_budget = false;            ///< a compressed batch could not be decoded for lack of memory
   std::int64_t oldest_timestamp = -1;
+
+  /// Something of the partition has been passed, whether or not records were taken.
+  [[nodiscard]] bool moves(const PartitionLedger& ledger) const { return position_after > ledger.position(); }
 };
 
 /// What choosing may use besides the partition.
@@ -55,19 +80,21 @@ struct SelectContext {
   bool must_progress;  ///< one decoded batch may overdraw the budget
   TopicStats& stats;
   TimePoint now;
+  const Redelivery& redelivery;
 };
 
-/// Chooses records in strict offset order, from the first unsettled one on: returned ones first, then new
-/// ones. Stops at records that others hold and at returned ones whose delay has not passed. On broken data
-/// the selection ends before it; partition.buffer.error() tells.
+/// Chooses records, returned ones first, as the order mode of the partition allows:
+/// `partition`: in strict offset order, up to the first record that somebody holds or whose pause is not
+/// over. `key`: any record that is the first unsettled one of its key. `none`: any record that nobody holds.
+/// On broken data the selection ends before it; partition.buffer.error() tells.
 /// @param so_far  an earlier selection from the same partition to go on with; `room` is what is left now
-[[nodiscard]] Selection select_in_order(Partition& partition,
-                                        const Room& room,
-                                        const SelectContext& context,
-                                        std::optional<Selection> so_far = std::nullopt);
+[[nodiscard]] Selection select(Partition& partition,
+                               const Room& room,
+                               const SelectContext& context,
+                               std::optional<Selection> so_far = std::nullopt);
 
-/// Passes over what holds no data at the head of the partition (control, aborted, compacted), so that lag can
-/// reach 0.
-void skip_empty(Partition& partition, const Selection& selection, TopicStats& stats);
+/// Leases what was chosen, remembers what was passed over, and passes over what holds no data (control,
+/// aborted, compacted), so that lag can reach 0. Without records, `lease` does not matter.
+void apply(const Selection& selection, Partition& partition, LeaseNumber lease, TopicStats& stats);
 
 }  // namespace sluice::core

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 #include <variant>
@@ -16,12 +19,17 @@ using Part = LeaseTable::Part;
 /// One settlement under way: resolves selectors to offsets of the lease and applies them.
 class Settlement {
  public:
-  Settlement(const Lease& lease, const AckSpec& spec, Partitions& partitions, TimePoint now)
-      : lease_(lease), spec_(spec), partitions_(partitions), now_(now) {}
+  Settlement(const Lease& lease,
+             const AckSpec& spec,
+             Partitions& partitions,
+             const Redelivery& redelivery,
+             TimePoint now)
+      : lease_(lease), spec_(spec), partitions_(partitions), redelivery_(redelivery), now_(now) {}
 
   AckResult run() {
-    for (const Selector& selector : spec_.accept) apply(selector, Verb::kAccept);
-    for (const Selector& selector : spec_.release) apply(selector, Verb::kRelease);
+    for (const Selector& selector : spec_.accept) apply(selector, {Verb::kAccept, std::nullopt, {}});
+    for (const Release& each : spec_.release) apply(each.which, {Verb::kRelease, each.delay, {}});
+    for (const Reject& each : spec_.reject) apply(each.which, {Verb::kReject, std::nullopt, each.reason});
     if (spec_.fallback == Default::kAccept) {
       for (const Part& part : lease_.parts) {
         for (const OffsetRange& run : part.runs) {
@@ -34,7 +42,12 @@ class Settlement {
   }
 
  private:
-  enum class Verb : std::uint8_t { kAccept = 1, kRelease };
+  enum class Verb : std::uint8_t { kAccept = 1, kRelease, kReject };
+  struct Deed {
+    Verb verb = Verb::kAccept;
+    std::optional<Duration> delay;  ///< kRelease
+    std::string_view reason;        ///< kReject
+  };
 
   Partition* live(const Part& part) {
     const auto it = partitions_.find(part.partition);
@@ -66,19 +79,19 @@ class Settlement {
     refused = std::move(merged);
   }
 
-  void apply(const Selector& selector, Verb verb) {
+  void apply(const Selector& selector, const Deed& deed) {
     if (const auto* by_offset = std::get_if<OffsetSelector>(&selector)) {
-      apply_offsets(by_offset->partition, by_offset->range, verb, true);
+      apply_offsets(by_offset->partition, by_offset->range, deed, true);
     } else if (const auto* through = std::get_if<ThroughSelector>(&selector)) {
-      apply_offsets(through->partition, {0, through->offset}, verb, false);
+      apply_offsets(through->partition, {0, through->offset}, deed, false);
     } else if (const auto* by_index = std::get_if<IndexSelector>(&selector)) {
-      apply_indexes(*by_index, verb);
+      apply_indexes(*by_index, deed);
     }
   }
 
   /// `exact`: offsets that the batch does not have are reported; `through` may reach over gaps and below the
   /// batch.
-  void apply_offsets(const TopicPartition& partition, OffsetRange wanted, Verb verb, bool exact) {
+  void apply_offsets(const TopicPartition& partition, OffsetRange wanted, const Deed& deed, bool exact) {
     const auto part = std::find_if(lease_.parts.begin(), lease_.parts.end(),
                                    [&](const Part& p) { return p.partition == partition; });
     if (part == lease_.parts.end()) {
@@ -94,7 +107,7 @@ class Settlement {
       const OffsetRange both{std::max(run.first, wanted.first), std::min(run.last, wanted.last)};
       if (both.last < both.first) break;
       if (exact && both.first > next) refuse(partition, {next, both.first - 1}, Refusal::kNotInBatch);
-      apply_run(*part, both, verb);
+      apply_run(*part, both, deed);
       next = both.last + 1;
     }
     const Offset known_last = part->runs.empty() ? -1 : part->runs.back().last;
@@ -104,13 +117,13 @@ class Settlement {
     }
   }
 
-  void apply_indexes(const IndexSelector& selector, Verb verb) {
+  void apply_indexes(const IndexSelector& selector, const Deed& deed) {
     std::int64_t index = 0;
     for (const Part& part : lease_.parts) {
       for (const OffsetRange& run : part.runs) {
         const std::int64_t first = std::max<std::int64_t>(selector.first, index);
         const std::int64_t last = std::min<std::int64_t>(selector.last, index + run.count() - 1);
-        if (first <= last) apply_run(part, {run.first + (first - index), run.first + (last - index)}, verb);
+        if (first <= last) apply_run(part, {run.first + (first - index), run.first + (last - index)}, deed);
         index += run.count();
       }
     }
@@ -119,7 +132,7 @@ class Settlement {
     }
   }
 
-  void apply_run(const Part& part, OffsetRange range, Verb verb) {
+  void apply_run(const Part& part, OffsetRange range, const Deed& deed) {
     named_[part.partition].push_back(range);
     Partition* partition = live(part);
     if (partition == nullptr) {
@@ -128,16 +141,22 @@ class Settlement {
     }
     std::vector<OffsetRange> mine;
     partition->ledger->for_each(range, [&](const PartitionLedger::Piece& piece) {
-      if (piece.entry.state == PartitionLedger::State::kSettled) {
+      const bool leased = piece.entry.state == PartitionLedger::State::kLeased;
+      if (is_decided(piece.entry)) {
         refuse(part.partition, piece.range, Refusal::kAlreadySettled);
-      } else if (piece.entry.lease != lease_.number ||
-                 (verb == Verb::kRelease && piece.entry.state == PartitionLedger::State::kReturned)) {
+      } else if (piece.entry.lease != lease_.number || (deed.verb == Verb::kRelease && !leased)) {
         refuse(part.partition, piece.range, Refusal::kLeaseExpired);
       } else {
         mine.push_back(piece.range);
       }
     });
-    for (const OffsetRange& each : mine) change(*partition, each, verb);
+    for (const OffsetRange& each : mine) change(*partition, each, deed);
+  }
+
+  /// Settled, or rejected by its application: nothing changes that any more.
+  static bool is_decided(const PartitionLedger::Entry& entry) {
+    return entry.state == PartitionLedger::State::kSettled ||
+           (entry.state == PartitionLedger::State::kCondemned && entry.lease == 0);
   }
 
   /// The pieces of `run` that no list has named.
@@ -165,12 +184,12 @@ class Settlement {
       refuse(part.partition, range, Refusal::kLeaseLost);
       return;
     }
-    const bool all = spec_.accept.empty() && spec_.release.empty();
+    const bool all = spec_.names_nothing();
     const bool open = lease_.state == LeaseTable::State::kOpen;
     std::vector<OffsetRange> mine;
     partition->ledger->for_each(range, [&](const PartitionLedger::Piece& piece) {
       const bool leased = piece.entry.state == PartitionLedger::State::kLeased;
-      if (piece.entry.state == PartitionLedger::State::kSettled) {
+      if (is_decided(piece.entry)) {
         if (all) refuse(part.partition, piece.range, Refusal::kAlreadySettled);
       } else if (piece.entry.lease == lease_.number && (leased || all || !open)) {
         mine.push_back(piece.range);
@@ -178,16 +197,27 @@ class Settlement {
         refuse(part.partition, piece.range, Refusal::kLeaseExpired);
       }
     });
-    for (const OffsetRange& each : mine) change(*partition, each, Verb::kAccept);
+    for (const OffsetRange& each : mine) change(*partition, each, {});
   }
 
-  void change(Partition& partition, OffsetRange range, Verb verb) {
+  void change(Partition& partition, OffsetRange range, const Deed& deed) {
     Counts& counts = counts_[partition.id];
-    if (verb == Verb::kAccept) {
-      counts.accepted += static_cast<std::uint64_t>(partition.ledger->settle(range, lease_.number));
-    } else {
-      counts.released += static_cast<std::uint64_t>(
-          partition.ledger->give_back(range, lease_.number, now_ + spec_.release_delay));
+    std::int64_t changed = 0;
+    switch (deed.verb) {
+      case Verb::kAccept:
+        changed = partition.settle(range, lease_.number);
+        counts.accepted += static_cast<std::uint64_t>(changed);
+        break;
+      case Verb::kRelease:
+        changed = partition.give_back(range, lease_.number, [&](const PartitionLedger::Entry& entry) {
+          return redelivery_.after(entry, lease_.records, deed.delay, now_);
+        });
+        counts.released += static_cast<std::uint64_t>(changed);
+        break;
+      case Verb::kReject:
+        changed = partition.reject(range, lease_.number, std::string(deed.reason));
+        counts.rejected += static_cast<std::uint64_t>(changed);
+        break;
     }
   }
 
@@ -196,18 +226,20 @@ class Settlement {
     for (const auto& [partition, counts] : counts_) {
       result_.accepted += counts.accepted;
       result_.released += counts.released;
+      result_.rejected += counts.rejected;
     }
     bool gone = !result_.refused.empty();
     for (const RefusedRecords& refused : result_.refused) {
       if (refused.reason == Refusal::kAlreadySettled || refused.reason == Refusal::kNotInBatch) gone = false;
     }
     result_.kept = static_cast<std::uint64_t>(LeaseTable::unsettled(lease_, partitions_));
-    result_.lease_gone = gone && result_.accepted == 0 && result_.released == 0 && result_.kept == 0;
+    result_.lease_gone =
+        gone && result_.accepted == 0 && result_.released == 0 && result_.rejected == 0 && result_.kept == 0;
     for (const Part& part : lease_.parts) {
       if (Partition* partition = live(part)) {
         const Counts counts = counts_[part.partition];
         result_.offsets.push_back({part.partition, partition->ledger->watermark() - 1, partition->committed,
-                                   counts.accepted, counts.released});
+                                   counts.accepted, counts.released, counts.rejected});
       }
     }
   }
@@ -215,11 +247,13 @@ class Settlement {
   struct Counts {
     std::uint64_t accepted = 0;
     std::uint64_t released = 0;
+    std::uint64_t rejected = 0;
   };
 
   const Lease& lease_;
   const AckSpec& spec_;
   Partitions& partitions_;
+  const Redelivery& redelivery_;
   TimePoint now_;
   std::map<TopicPartition, std::vector<OffsetRange>> named_;  ///< by the lists of the request
   std::map<TopicPartition, Counts> counts_;
@@ -228,8 +262,12 @@ class Settlement {
 
 }  // namespace
 
-AckResult settle_batch(const Lease& lease, const AckSpec& spec, Partitions& partitions, TimePoint now) {
-  return Settlement(lease, spec, partitions, now).run();
+AckResult settle_batch(const Lease& lease,
+                       const AckSpec& spec,
+                       Partitions& partitions,
+                       const Redelivery& redelivery,
+                       TimePoint now) {
+  return Settlement(lease, spec, partitions, redelivery, now).run();
 }
 
 }  // namespace sluice::core

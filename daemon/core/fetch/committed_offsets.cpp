@@ -64,7 +64,8 @@ void CommittedOffsets::poll(TimePoint now,
 bool CommittedOffsets::on_reply(const protocol::Reply& reply,
                                 const Metadata& metadata,
                                 Partitions& partitions,
-                                TimePoint now) {
+                                TimePoint now,
+                                Outbox& outbox) {
   if (reply.id != in_flight_) return false;
   in_flight_.reset();
   const auto* response = std::get_if<protocol::OffsetFetchResponse>(&reply.response);
@@ -74,7 +75,7 @@ bool CommittedOffsets::on_reply(const protocol::Reply& reply,
     for (const auto& topic : response->topics) {
       for (const auto& each : topic.partitions) {
         answers[{topic.name, each.partition_index}] = {each.committed_offset, each.committed_leader_epoch,
-                                                       each.error_code};
+                                                       each.error_code, each.metadata.value_or("")};
       }
     }
     for (const auto& group : response->groups) {
@@ -83,7 +84,7 @@ bool CommittedOffsets::on_reply(const protocol::Reply& reply,
         const std::string name = topic.name.empty() ? metadata.name_of(topic.topic_id) : topic.name;
         for (const auto& each : topic.partitions) {
           answers[{name, each.partition_index}] = {each.committed_offset, each.committed_leader_epoch,
-                                                   each.error_code};
+                                                   each.error_code, each.metadata.value_or("")};
         }
       }
     }
@@ -106,12 +107,12 @@ bool CommittedOffsets::on_reply(const protocol::Reply& reply,
       it->second.error = "OffsetFetch: the coordinator's answer lacks this partition";
       continue;
     }
-    take(it->second, answer->second, now);
+    take(it->second, answer->second, now, outbox);
   }
   return true;
 }
 
-void CommittedOffsets::take(Partition& partition, const Answer& answer, TimePoint now) {
+void CommittedOffsets::take(Partition& partition, const Answer& answer, TimePoint now, Outbox& outbox) {
   if (answer.error_code != 0) {
     partition.retry_at = now + partition.backoff.next(random_);
     partition.error = "OffsetFetch: " + std::string(protocol::name(answer.error_code));
@@ -125,7 +126,19 @@ void CommittedOffsets::take(Partition& partition, const Answer& answer, TimePoin
   }
   partition.committed = answer.offset;
   partition.committed_epoch = answer.leader_epoch;
-  partition.start_at(answer.offset);
+  const ParsedMetadata known = parse_metadata(answer.metadata, answer.offset);
+  partition.metadata.text = answer.metadata;
+  partition.metadata.foreign = known.kind == MetadataKind::kForeign;
+  if (known.kind == MetadataKind::kUnreadable) {
+    outbox.log(LogLevel::kWarn, to_string(partition.id) + ": what was settled above offset " +
+                                    std::to_string(answer.offset) + " may come again: " + known.problem);
+  } else if (known.kind == MetadataKind::kForeign) {
+    outbox.log(LogLevel::kWarn,
+               to_string(partition.id) +
+                   ": another program keeps a text with the committed offset; it is left as it is, so acks "
+                   "above a gap are not kept over a restart");
+  }
+  partition.start_at(answer.offset, known.data);
   partition.watermark_epoch = answer.leader_epoch;
 }
 

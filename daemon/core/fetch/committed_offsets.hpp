@@ -45,7 +45,8 @@ class CommittedOffsets {
   bool on_reply(const protocol::Reply& reply,
                 const Metadata& metadata,
                 Partitions& partitions,
-                TimePoint now);
+                TimePoint now,
+                Outbox& outbox);
   bool on_failure(const protocol::Failure& failure, TimePoint now);
 
   [[nodiscard]] std::optional<GroupError> take_error() { return std::exchange(group_error_, std::nullopt); }
@@ -55,9 +56,10 @@ class CommittedOffsets {
     std::int64_t offset = -1;
     std::int32_t leader_epoch = -1;
     std::int16_t error_code = 0;
+    std::string metadata;
   };
 
-  void take(Partition& partition, const Answer& answer, TimePoint now);
+  void take(Partition& partition, const Answer& answer, TimePoint now, Outbox& outbox);
   void retry_later(TimePoint now) { retry_at_ = now + backoff_.next(random_); }
 
   Options options_;

@@ -8,13 +8,6 @@
 
 namespace sluice::core {
 
-namespace {
-
-constexpr std::int64_t kLatestTimestamp = -1;
-constexpr std::int64_t kEarliestTimestamp = -2;
-
-}  // namespace
-
 std::optional<ListOffsets::Purpose> ListOffsets::purpose_of(Partition& partition,
                                                             TimePoint now,
                                                             Outbox& outbox) const {
@@ -28,6 +21,7 @@ std::optional<ListOffsets::Purpose> ListOffsets::purpose_of(Partition& partition
     case PartitionPhase::kStopped:
       return std::nullopt;
     case PartitionPhase::kReset:
+    case PartitionPhase::kSeek:
     case PartitionPhase::kOutOfRange:
       break;
     case PartitionPhase::kFetching:
@@ -39,6 +33,7 @@ std::optional<ListOffsets::Purpose> ListOffsets::purpose_of(Partition& partition
     return std::nullopt;
   }
   if (partition.phase == PartitionPhase::kReset) return Purpose::kReset;
+  if (partition.phase == PartitionPhase::kSeek) return Purpose::kSeek;
   if (partition.phase == PartitionPhase::kFetching) return Purpose::kEnd;
   return partition.range_start ? Purpose::kRangeEnd : Purpose::kRangeStart;
 }
@@ -64,12 +59,9 @@ void ListOffsets::poll(TimePoint now, const Metadata& metadata, Partitions& part
     if (!info || info->leader < 0 || busy(info->leader)) continue;
     const auto purpose = purpose_of(partition, now, outbox);
     if (!purpose) continue;
-    const bool earliest = *purpose == Purpose::kRangeStart ||
-                          (*purpose == Purpose::kReset && options_.reset == OffsetReset::kEarliest);
     auto& topic = topics[info->leader][tp.topic];
     topic.name = tp.topic;
-    topic.partitions.push_back(
-        {tp.partition, info->leader_epoch, earliest ? kEarliestTimestamp : kLatestTimestamp});
+    topic.partitions.push_back({tp.partition, info->leader_epoch, timestamp_for(partition, *purpose)});
     plans[info->leader].asked[tp] = {partition.incarnation, *purpose};
   }
   for (auto& [node, plan] : plans) {
@@ -82,6 +74,21 @@ void ListOffsets::poll(TimePoint now, const Metadata& metadata, Partitions& part
     const auto id = outbox.send(node, protocol::Lane::kControl, std::move(request), options_.request_timeout);
     in_flight_.emplace(id, std::move(plan));
   }
+}
+
+std::int64_t ListOffsets::timestamp_for(const Partition& partition, Purpose purpose) const {
+  switch (purpose) {
+    case Purpose::kReset:
+      return options_.reset == OffsetReset::kEarliest ? kEarliest : kLatest;
+    case Purpose::kSeek:
+      return partition.seek_timestamp;
+    case Purpose::kRangeStart:
+      return kEarliest;
+    case Purpose::kRangeEnd:
+    case Purpose::kEnd:
+      return kLatest;
+  }
+  return kLatest;
 }
 
 bool ListOffsets::on_reply(const protocol::Reply& reply,
@@ -105,6 +112,11 @@ bool ListOffsets::on_reply(const protocol::Reply& reply,
     if (it == partitions.end() || it->second.incarnation != asked.incarnation) continue;
     Partition& partition = it->second;
     const auto answer = answers.find(tp);
+    if (asked.purpose == Purpose::kSeek && answer != answers.end() && answer->second.error_code == 0 &&
+        answer->second.offset < 0 && partition.seek_timestamp >= 0) {
+      partition.seek_timestamp = kLatest;  // no record is that new: go on behind the last one
+      continue;
+    }
     if (answer == answers.end() || answer->second.error_code != 0 || answer->second.offset < 0) {
       const std::int16_t code = answer == answers.end() ? std::int16_t{-1} : answer->second.error_code;
       partition.retry_at = now + partition.backoff.next(random_);
@@ -146,6 +158,13 @@ void ListOffsets::take(
       outbox.log(LogLevel::kInfo,
                  to_string(partition.id) + ": no committed offset, beginning at " + std::to_string(offset));
       return;
+    case Purpose::kSeek:
+      if (partition.phase != PartitionPhase::kSeek) return;
+      partition.backoff.reset();
+      partition.error.reset();
+      partition.start_at(offset);
+      outbox.log(LogLevel::kInfo, to_string(partition.id) + ": going on at " + std::to_string(offset));
+      return;
     case Purpose::kRangeStart:
       if (partition.phase == PartitionPhase::kOutOfRange) partition.range_start = offset;
       return;
@@ -182,12 +201,9 @@ void ListOffsets::resolve_range(
     partition.retry_at = now + partition.backoff.next(random_);
     return;
   }
-  const Offset before = partition.ledger->position();
-  if (start > before) {
-    stats.skipped["retention"] += static_cast<std::uint64_t>(start - before);
-    partition.ledger->skip_to(start);
-    partition.read_mark = {};
-  }
+  const Offset before = partition.next_unread();
+  const std::int64_t lost = partition.lose_below(start);
+  if (lost > 0) stats.skipped["retention"] += static_cast<std::uint64_t>(lost);
   partition.fetch_position = start;
   partition.error.reset();
   outbox.log(LogLevel::kWarn, to_string(partition.id) + ": records " + std::to_string(before) + " to " +

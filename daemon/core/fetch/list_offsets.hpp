@@ -31,6 +31,10 @@ class ListOffsets {
     Duration end_refresh = std::chrono::seconds(5);  ///< age of an end offset at which it is asked for again
   };
 
+  // What Partition::seek_timestamp can be besides a time.
+  static constexpr std::int64_t kLatest = -1;
+  static constexpr std::int64_t kEarliest = -2;
+
   ListOffsets(Options options, std::uint64_t seed) : options_(options), random_(seed) {}
 
   void poll(TimePoint now, const Metadata& metadata, Partitions& partitions, Outbox& outbox);
@@ -47,11 +51,12 @@ class ListOffsets {
                   TimePoint now);
 
  private:
-  enum class Purpose : std::uint8_t { kReset = 1, kRangeStart, kRangeEnd, kEnd };
+  enum class Purpose : std::uint8_t { kReset = 1, kSeek, kRangeStart, kRangeEnd, kEnd };
   struct Asked {
     std::uint64_t incarnation = 0;
     Purpose purpose = Purpose::kEnd;
   };
+  [[nodiscard]] std::int64_t timestamp_for(const Partition& partition, Purpose purpose) const;
   struct InFlight {
     protocol::NodeId node = -1;
     std::map<TopicPartition, Asked> asked;

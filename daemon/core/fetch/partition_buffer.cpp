@@ -70,7 +70,25 @@ PartitionBuffer::Decoded PartitionBuffer::decode_next(MemoryBudget& budget,
         std::min(2 * static_cast<std::int64_t>(limit) + 1, static_cast<std::int64_t>(max_decompressed));
     return Decoded::kNeedsBudget;
   }
+  // Behind a right checksum, another copy would be the same.
+  if (decoded.error().kind != protocol::ErrorKind::kCorrupt && header.magic == 2)
+    return keep_opaque(raw, decoded.error(), stats);
   return fail(decoded.error(), header.base_offset);
+}
+
+PartitionBuffer::Decoded PartitionBuffer::keep_opaque(Raw& raw,
+                                                      const protocol::Error& error,
+                                                      TopicStats& stats) {
+  auto chunk = std::make_shared<RecordChunk>();
+  chunk->kind =
+      error.kind == protocol::ErrorKind::kTooLarge ? ChunkKind::kOversized : ChunkKind::kUndecodable;
+  chunk->error = error.message;
+  chunk->batch.header = raw.batch.header;
+  chunk->batch.payload = raw.batch.bytes;
+  chunk->frame = raw.frame;
+  ++(chunk->kind == ChunkKind::kOversized ? stats.oversized_batches : stats.undecodable_batches);
+  push(std::move(chunk), static_cast<std::int64_t>(raw.batch.bytes.size()), stats);
+  return Decoded::kChunk;
 }
 
 /// Turns the first raw batch, whose checksum is right, into a chunk.
@@ -91,7 +109,7 @@ PartitionBuffer::Decoded PartitionBuffer::keep(Raw& raw,
   const protocol::BatchHeader header = chunk->batch.header;
   if (header.control) {
     const auto type = protocol::control_type(chunk->batch);
-    if (!type) return fail(type.error(), header.base_offset);
+    if (!type) return keep_opaque(raw, type.error(), stats);
     if (raw.aborted) raw.aborted->on_control(header, *type);
     chunk->kind = ChunkKind::kControl;
   } else if (header.transactional && raw.aborted && raw.aborted->is_aborted(header)) {
@@ -109,13 +127,124 @@ PartitionBuffer::Decoded PartitionBuffer::keep(Raw& raw,
     stats.records_fetched += static_cast<std::uint64_t>(std::max(0, header.record_count));
     stats.bytes_fetched += chunk->batch.payload.size();
   }
+  push(std::move(chunk), raw_size, stats);
+  return Decoded::kChunk;
+}
+
+/// The first raw batch has become `chunk`.
+void PartitionBuffer::push(std::shared_ptr<const RecordChunk> chunk,
+                           std::int64_t raw_size,
+                           TopicStats& stats) {
   stats.wire_bytes_fetched += static_cast<std::uint64_t>(raw_size);
   raw_bytes_ -= raw_size;
   chunk_bytes_ += chunk_size(*chunk);
   decompressed_bytes_ += chunk->charge.bytes();
   raw_.pop_front();
   chunks_.push_back(std::move(chunk));
-  return Decoded::kChunk;
+}
+
+void PartitionBuffer::replace(std::size_t index, std::vector<std::shared_ptr<const RecordChunk>> chunks) {
+  const auto at = chunks_.begin() + static_cast<std::ptrdiff_t>(index);
+  chunk_bytes_ -= chunk_size(**at);
+  decompressed_bytes_ -= (*at)->charge.bytes();
+  for (const auto& chunk : chunks) {
+    chunk_bytes_ += chunk_size(*chunk);
+    decompressed_bytes_ += chunk->charge.bytes();
+  }
+  chunks_.insert(chunks_.erase(at), chunks.begin(), chunks.end());
+}
+
+void PartitionBuffer::split_broken(std::size_t index, std::size_t position, Offset offset) {
+  const std::shared_ptr<const RecordChunk> whole = chunks_[index];
+  // The parts borrow the bytes of the whole, which lives on inside of them.
+  const std::shared_ptr<const std::string> bytes(whole, &whole->batch.owned);
+  const auto part = [&](std::string_view payload) {
+    auto chunk = std::make_shared<RecordChunk>();
+    chunk->batch.header = whole->batch.header;
+    chunk->batch.payload = payload;
+    chunk->frame = bytes;
+    return chunk;
+  };
+  std::vector<std::shared_ptr<const RecordChunk>> parts;
+  const std::string_view payload = whole->batch.payload;
+  if (position > 0) {
+    auto good = part(payload.substr(0, position));
+    good->batch.header.last_offset = offset - 1;
+    parts.push_back(std::move(good));
+  }
+  auto bad = part(payload.substr(position));
+  bad->kind = ChunkKind::kUndecodable;
+  bad->error = "a record is malformed although the checksum of its batch is right";
+  bad->batch.header.base_offset = offset;
+  parts.push_back(std::move(bad));
+  replace(index, std::move(parts));
+}
+
+namespace {
+
+/// A chunk with only those records of `chunk` that are not settled.
+std::shared_ptr<const RecordChunk> without_settled(const RecordChunk& chunk,
+                                                   const PartitionLedger& ledger,
+                                                   MemoryBudget& budget) {
+  std::string kept;
+  std::int32_t count = 0;
+  protocol::RecordCursor cursor(chunk.batch.header, chunk.batch.payload);
+  protocol::Record record;
+  std::optional<PartitionLedger::Piece> piece;
+  for (;;) {
+    const std::size_t begin = cursor.position();
+    if (!cursor.next(record)) break;
+    if (!piece || record.offset > piece->range.last) piece = ledger.first_unsettled(record.offset);
+    if (!piece) break;
+    if (record.offset < piece->range.first) continue;
+    kept.append(chunk.batch.payload.substr(begin, cursor.position() - begin));
+    ++count;
+  }
+  kept.shrink_to_fit();
+  auto smaller = std::make_shared<RecordChunk>();
+  smaller->batch.header = chunk.batch.header;
+  smaller->batch.header.record_count = count;
+  smaller->batch.owned = std::move(kept);
+  smaller->batch.payload = smaller->batch.owned;
+  smaller->charge = budget.take(static_cast<std::int64_t>(smaller->batch.owned.capacity()));
+  return smaller;
+}
+
+}  // namespace
+
+void PartitionBuffer::compact(const PartitionLedger& ledger, MemoryBudget& budget) {
+  constexpr std::int64_t kWorthCopying = 4;  // at most one record in so many is left
+  std::deque<std::shared_ptr<const RecordChunk>> kept;
+  bool changed = false;
+  for (auto& chunk : chunks_) {
+    const protocol::BatchHeader& header = chunk->batch.header;
+    if (header.last_offset >= ledger.position()) {
+      kept.push_back(std::move(chunk));
+      continue;
+    }
+    std::int64_t open = 0;
+    ledger.for_each({header.base_offset, header.last_offset}, [&](const PartitionLedger::Piece& piece) {
+      if (piece.entry.state != PartitionLedger::State::kSettled) open += piece.range.count();
+    });
+    if (open == 0) {
+      changed = true;
+      continue;
+    }
+    if (chunk->kind == ChunkKind::kData && open * kWorthCopying <= chunk->batch.header.record_count) {
+      auto smaller = without_settled(*chunk, ledger, budget);
+      kept.push_back(std::move(smaller));
+      changed = true;
+    } else {
+      kept.push_back(std::move(chunk));
+    }
+  }
+  chunks_ = std::move(kept);
+  if (!changed) return;
+  chunk_bytes_ = decompressed_bytes_ = 0;
+  for (const auto& chunk : chunks_) {
+    chunk_bytes_ += chunk_size(*chunk);
+    decompressed_bytes_ += chunk->charge.bytes();
+  }
 }
 
 std::size_t PartitionBuffer::find(Offset offset) const {
@@ -138,7 +267,7 @@ void PartitionBuffer::drop_undecoded() {
   raw_.clear();
   raw_bytes_ = 0;
   raw_error_.reset();
-  clear_error();
+  error_.reset();
   end_.reset();
   if (!chunks_.empty()) end_ = chunks_.back()->batch.header.last_offset + 1;
 }

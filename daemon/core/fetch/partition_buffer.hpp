@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/core/delivery/batch.hpp"
+#include "daemon/core/delivery/partition_ledger.hpp"
 #include "daemon/core/fetch/memory_budget.hpp"
 #include "daemon/core/stats.hpp"
 #include "daemon/core/types.hpp"
@@ -15,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace sluice::core {
 
@@ -65,20 +67,15 @@ class PartitionBuffer {
   /// What decode_next() failed on, and the offset of the broken batch.
   [[nodiscard]] const std::optional<protocol::Error>& error() const { return error_; }
   [[nodiscard]] Offset error_offset() const { return error_offset_; }
-  /// A decoded chunk turned out broken at `offset`.
-  void fail_decoded(std::string message, Offset offset) {
-    fail({protocol::ErrorKind::kMalformed, std::move(message)}, offset);
-    decoded_broken_ = true;
-  }
-  /// The error is inside a chunk whose checksum was right: another copy of it would be the same.
-  [[nodiscard]] bool decoded_broken() const { return decoded_broken_; }
-  void clear_error() {
-    error_.reset();
-    decoded_broken_ = false;
-  }
+  /// A record inside a chunk turned out malformed although the checksum was right: another copy would be the
+  /// same. What follows `position` of its payload becomes an opaque chunk that begins at `offset`.
+  void split_broken(std::size_t index, std::size_t position, Offset offset);
 
   /// Frees chunks that end below `watermark`.
   void settle_below(Offset watermark);
+  /// Frees memory of what is settled above the watermark: chunks without an unsettled record, and the settled
+  /// records of chunks that have only a few others left. Leaves chunks that reach `position` alone.
+  void compact(const PartitionLedger& ledger, MemoryBudget& budget);
   /// Drops undecoded batches, e.g. broken ones, to fetch them again. Decoded chunks stay.
   void drop_undecoded();
   void clear();
@@ -92,6 +89,9 @@ class PartitionBuffer {
   };
 
   Decoded fail(protocol::Error error, Offset offset);
+  Decoded keep_opaque(Raw& raw, const protocol::Error& error, TopicStats& stats);
+  void push(std::shared_ptr<const RecordChunk> chunk, std::int64_t raw_size, TopicStats& stats);
+  void replace(std::size_t index, std::vector<std::shared_ptr<const RecordChunk>> chunks);
   Decoded keep(Raw& raw, protocol::DecodedBatch decoded, MemoryBudget& budget, TopicStats& stats);
 
   std::deque<Raw> raw_;
@@ -99,7 +99,6 @@ class PartitionBuffer {
   std::optional<protocol::Error> raw_error_;  ///< what follows the last raw batch cannot be a batch
   std::optional<protocol::Error> error_;
   Offset error_offset_ = 0;
-  bool decoded_broken_ = false;
   std::optional<Offset> end_;
   std::int64_t raw_bytes_ = 0;
   std::int64_t chunk_bytes_ = 0;

@@ -329,6 +329,16 @@ void ClassicMembership::leave(TimePoint now) {
   transition_to(MemberState::kLeaving, "asked to leave");
 }
 
+void ClassicMembership::rejoin(TimePoint now) {
+  if (state_ != MemberState::kLeft || fatal_error_) return;
+  if (exchange_) forgotten_.insert(std::exchange(exchange_, std::nullopt)->id);
+  leave_.reset();
+  leave_by_ = kNever;
+  join_reason_ = "joins again";
+  join_at_ = now;
+  transition_to(MemberState::kUnjoined, "asked to join again");
+}
+
 std::vector<MembershipEvent> ClassicMembership::take_events() { return std::exchange(events_, {}); }
 
 std::optional<ClassicMembership::CoordinatorLost> ClassicMembership::take_coordinator_lost() {

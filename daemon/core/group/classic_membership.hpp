@@ -97,6 +97,8 @@ class ClassicMembership {
   /// goodbye, as well as that works within leave_timeout; a static one just stops, so that its successor
   /// finds its partitions. Ends in kLeft, without events.
   void leave(TimePoint now);
+  /// Joins again after leave(), as somebody new. Ignored until the state is kLeft.
+  void rejoin(TimePoint now);
 
   /// An OffsetCommit or OffsetFetch sent under `generation` failed with `code`. Late news of an earlier
   /// generation is ignored (KAFKA-9823).

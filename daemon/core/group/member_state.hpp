@@ -52,11 +52,11 @@ struct StateRule {
   MemberStates predecessors;
 };
 
-/// How a member of a classic group may move. There is no way out of kLeft, and none but to kLeft out of
-/// kFailed.
+/// How a member of a classic group may move. Out of kFailed, the only way is to kLeft.
 inline constexpr std::array kClassicStateRules{
     StateRule{MemberState::kUnjoined,
-              {MemberState::kRevoking, MemberState::kJoining, MemberState::kSyncing, MemberState::kStable}},
+              {MemberState::kRevoking, MemberState::kJoining, MemberState::kSyncing, MemberState::kStable,
+               MemberState::kLeft}},
     StateRule{MemberState::kJoining, {MemberState::kUnjoined}},
     StateRule{MemberState::kSyncing, {MemberState::kJoining}},
     StateRule{MemberState::kStable, {MemberState::kSyncing}},

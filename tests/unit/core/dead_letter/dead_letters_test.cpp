@@ -24,7 +24,7 @@ TEST(DeadLetters, AreWrittenToTheLeaderUnderAProducerId) {
   w.give_producer(77, 2);
   const auto produced = w.produced();
   EXPECT_EQ(produced.request.node, 3);
-  EXPECT_EQ(produced.request.lane, protocol::Lane::kControl);
+  EXPECT_EQ(produced.request.lane, protocol::Lane::kProduce);
   const auto& request = std::get<protocol::ProduceRequest>(produced.request.request);
   EXPECT_EQ(request.acks, -1) << "all in-sync replicas";
   EXPECT_FALSE(request.transactional_id.has_value());

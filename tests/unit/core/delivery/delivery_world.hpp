@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,11 +22,26 @@
 
 namespace sluice::core {
 
+/// Comes again at once and as it was: for tests that are about something else.
+inline Redelivery whole_batches() {
+  Redelivery redelivery;
+  redelivery.alone_from = 0;
+  redelivery.backoff = {};
+  return redelivery;
+}
+
+/// What give_back() is told in most tests.
+inline std::function<PartitionLedger::Return(const PartitionLedger::Entry&)> back(TimePoint not_before,
+                                                                                  bool counted = true) {
+  return
+      [=](const PartitionLedger::Entry&) { return PartitionLedger::Return{not_before, counted, false, 0}; };
+}
+
 /// Everything around the delivery of records, without a broker: a test feeds record sets as a Fetch response
 /// would bring them.
 struct World {
   explicit World(std::int64_t budget_bytes = 64 << 20, Delivery::Options options = {})
-      : budget(budget_bytes), delivery(options, partitions, leases, budget, stats) {}
+      : budget(budget_bytes), delivery(options, partitions, leases, window, budget, stats) {}
 
   Partition& add(const std::string& topic, PartitionId number, Offset start = 0) {
     const TopicPartition tp{topic, number};
@@ -74,10 +90,12 @@ struct World {
 
   AckResult ack(BatchId id, const AckSpec& spec = {}) {
     AckResult result = leases.ack(id, spec, partitions, now);
-    for (const PartitionProgress& each : result.offsets) partitions.at(each.partition).free_settled();
+    for (const PartitionProgress& each : result.offsets) partitions.at(each.partition).free_settled(budget);
     return result;
   }
-  LeaseResult release(BatchId id, Duration delay = {}) { return leases.release(id, delay, partitions, now); }
+  LeaseResult release(BatchId id, std::optional<Duration> delay = Duration{}) {
+    return leases.release(id, delay, partitions, now);
+  }
   void undo(BatchId id) { leases.undo(id, partitions, now); }
   void expire() {
     leases.expire(now, partitions, [](const LeaseTable::Lease&, const TopicPartition&, std::int64_t) {});
@@ -97,7 +115,8 @@ struct World {
   MemoryBudget budget;
   Partitions partitions;
   ConsumerStats stats;
-  LeaseTable leases{1};
+  LeaseTable leases{1, whole_batches()};
+  Window window{Window::Options{}};
   Outbox outbox;
   Delivery delivery;
   Delivery::Situation situation{false, true};

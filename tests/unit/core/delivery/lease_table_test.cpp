@@ -174,7 +174,7 @@ TEST(LeaseTable, FindsTheOpenLeaseOfARequest) {
 
 /// Opens and ends leases without records.
 struct Empty {
-  explicit Empty(LeaseTable::Options options) : table(7, options) {}
+  explicit Empty(LeaseTable::Options options) : table(7, Redelivery{}, options) {}
   BatchId open(std::size_t runs = 1) {
     LeaseTable::Lease lease;
     lease.number = table.next_number();

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 namespace sluice::core {
@@ -15,6 +16,12 @@ using std::chrono_literals::operator""s;
 using State = PartitionLedger::State;
 
 constexpr TimePoint kNow{1000s};
+
+std::function<PartitionLedger::Return(const PartitionLedger::Entry&)> back(TimePoint not_before,
+                                                                           bool counted = true) {
+  return
+      [=](const PartitionLedger::Entry&) { return PartitionLedger::Return{not_before, counted, false, 0}; };
+}
 
 std::vector<PartitionLedger::Piece> pieces(const PartitionLedger& ledger, OffsetRange range) {
   std::vector<PartitionLedger::Piece> out;
@@ -60,7 +67,7 @@ TEST(PartitionLedger, SettlesNothingForALeaseThatDoesNotHoldIt) {
 TEST(PartitionLedger, SettlesLateWhatWasGivenBackAndNobodyElseGot) {
   PartitionLedger ledger(0);
   ledger.lease_new({0, 4}, 1);
-  ledger.give_back({0, 4}, 1, kNow);
+  ledger.give_back({0, 4}, 1, back(kNow));
   EXPECT_EQ(ledger.settle({0, 4}, 1), 5);
   EXPECT_EQ(ledger.watermark(), 5);
   EXPECT_FALSE(ledger.has_returned());
@@ -69,12 +76,12 @@ TEST(PartitionLedger, SettlesLateWhatWasGivenBackAndNobodyElseGot) {
 TEST(PartitionLedger, SettlesNothingLateOnceSomebodyElseGotIt) {
   PartitionLedger ledger(0);
   ledger.lease_new({0, 4}, 1);
-  ledger.give_back({0, 4}, 1, kNow);
+  ledger.give_back({0, 4}, 1, back(kNow));
   ledger.lease_again({0, 1}, 2);
   EXPECT_EQ(ledger.settle({0, 4}, 1), 3) << "2 to 4 are still nobody's";
   EXPECT_EQ(ledger.watermark(), 0);
   EXPECT_EQ(ledger.leased(), 2);
-  ledger.give_back({0, 1}, 2, kNow);
+  ledger.give_back({0, 1}, 2, back(kNow));
   EXPECT_EQ(ledger.settle({0, 1}, 1), 0) << "lease 2 was the last holder";
   ledger.check_invariants();
 }
@@ -83,7 +90,7 @@ TEST(PartitionLedger, CountsEveryHandingOut) {
   PartitionLedger ledger(0);
   ledger.lease_new({0, 0}, 1);
   for (LeaseNumber lease = 2; lease < 5; ++lease) {
-    ledger.give_back({0, 0}, lease - 1, kNow);
+    ledger.give_back({0, 0}, lease - 1, back(kNow));
     ledger.lease_again({0, 0}, lease);
   }
   EXPECT_EQ(ledger.first_unsettled(0)->entry.deliveries, 4U);
@@ -92,7 +99,7 @@ TEST(PartitionLedger, CountsEveryHandingOut) {
 TEST(PartitionLedger, DoesNotCountADeliveryThatReachedNobody) {
   PartitionLedger ledger(0);
   ledger.lease_new({0, 0}, 1);
-  ledger.give_back({0, 0}, 1, kNow, false);
+  ledger.give_back({0, 0}, 1, back(kNow, false));
   EXPECT_EQ(ledger.first_unsettled(0)->entry.deliveries, 0U);
   ledger.lease_again({0, 0}, 2);
   EXPECT_EQ(ledger.first_unsettled(0)->entry.deliveries, 1U);
@@ -101,7 +108,7 @@ TEST(PartitionLedger, DoesNotCountADeliveryThatReachedNobody) {
 TEST(PartitionLedger, KeepsTheTimeBeforeWhichNothingIsHandedOutAgain) {
   PartitionLedger ledger(0);
   ledger.lease_new({0, 4}, 1);
-  EXPECT_EQ(ledger.give_back({0, 2}, 1, kNow + 5s), 3);
+  EXPECT_EQ(ledger.give_back({0, 2}, 1, back(kNow + 5s)), 3);
   EXPECT_EQ(ledger.first_unsettled(0)->entry.not_before, kNow + 5s);
   EXPECT_EQ(ledger.first_unsettled(3)->entry.state, State::kLeased);
 }
@@ -110,9 +117,9 @@ TEST(PartitionLedger, GivesBackOnlyWhatTheLeaseStillHolds) {
   PartitionLedger ledger(0);
   ledger.lease_new({0, 4}, 1);
   ledger.settle({2, 2}, 1);
-  EXPECT_EQ(ledger.give_back({0, 4}, 1, kNow), 4);
-  EXPECT_EQ(ledger.give_back({0, 4}, 1, kNow), 0) << "twice is harmless";
-  EXPECT_EQ(ledger.give_back({0, 4}, 9, kNow), 0);
+  EXPECT_EQ(ledger.give_back({0, 4}, 1, back(kNow)), 4);
+  EXPECT_EQ(ledger.give_back({0, 4}, 1, back(kNow)), 0) << "twice is harmless";
+  EXPECT_EQ(ledger.give_back({0, 4}, 9, back(kNow)), 0);
   EXPECT_EQ(ledger.returned(), 4);
 }
 
@@ -144,7 +151,7 @@ TEST(PartitionLedger, ReportsARangeInPiecesAndNothingBeyondItsPosition) {
   ledger.lease_new({0, 9}, 1);
   ledger.settle({0, 2}, 1);
   ledger.settle({5, 5}, 1);
-  ledger.give_back({7, 7}, 1, kNow);
+  ledger.give_back({7, 7}, 1, back(kNow));
   const auto all = pieces(ledger, {0, std::int64_t{1} << 62});
   ASSERT_EQ(all.size(), 6U);
   EXPECT_EQ(all[0].range, (OffsetRange{0, 2}));
@@ -172,9 +179,9 @@ TEST(PartitionLedger, StaysSmallWhenRecordsAreSettledOneByOne) {
 TEST(PartitionLedger, StaysSmallWhenRecordsAreGivenBackOneByOneAndHandedOutAgain) {
   PartitionLedger ledger(0);
   ledger.lease_new({0, 999}, 1);
-  for (Offset offset = 0; offset < 1000; offset += 2) ledger.give_back({offset, offset}, 1, kNow);
+  for (Offset offset = 0; offset < 1000; offset += 2) ledger.give_back({offset, offset}, 1, back(kNow));
   EXPECT_EQ(pieces(ledger, {0, 999}).size(), 1000U);
-  for (Offset offset = 1; offset < 1000; offset += 2) ledger.give_back({offset, offset}, 1, kNow);
+  for (Offset offset = 1; offset < 1000; offset += 2) ledger.give_back({offset, offset}, 1, back(kNow));
   EXPECT_EQ(pieces(ledger, {0, 999}).size(), 1U);
   for (Offset offset = 0; offset < 1000; ++offset) ledger.lease_again({offset, offset}, 2);
   EXPECT_EQ(pieces(ledger, {0, 999}).size(), 1U);
@@ -306,7 +313,7 @@ TEST(PartitionLedger, IsEqualToOneStatePerOffsetWhateverIsDone) {
           break;
         default: {
           const bool counted = random.below(2) == 0;
-          ASSERT_EQ(ledger.give_back(range, lease, kNow + std::chrono::seconds(pick(2)), counted),
+          ASSERT_EQ(ledger.give_back(range, lease, back(kNow + std::chrono::seconds(pick(2)), counted)),
                     reference.give_back(range, lease, counted));
         }
       }

@@ -22,27 +22,21 @@ struct Chooser : World {
   using World::World;
 
   Selection choose(Room room = {1000, 1 << 30}, bool must_progress = true) {
-    return select_in_order(partition, room, {budget, 1 << 20, must_progress, stats.topics["t"], now});
+    return select(partition, room, {budget, 1 << 20, must_progress, stats.topics["t"], now, redelivery});
   }
   Selection go_on(Selection so_far, Room room) {
-    return select_in_order(partition, room, {budget, 1 << 20, true, stats.topics["t"], now},
-                           std::move(so_far));
+    return select(partition, room, {budget, 1 << 20, true, stats.topics["t"], now, redelivery},
+                  std::move(so_far));
   }
   /// As delivery does it with a selection.
   void lease(const Selection& selection, LeaseNumber number) {
-    for (const Run& run : selection.runs) {
-      if (run.again) {
-        partition.ledger->lease_again(run.range, number);
-      } else {
-        partition.ledger->lease_new(run.range, number);
-      }
-    }
-    skip_empty(partition, selection, stats.topics["t"]);
+    apply(selection, partition, number, stats.topics["t"]);
     check();
   }
   CounterByLabel& skipped() { return stats.topics["t"].skipped; }
 
   Partition& partition = add("t", 0);
+  Redelivery redelivery;
 };
 
 TEST(Selection, TakesRecordsInOrderAcrossBatches) {
@@ -81,7 +75,7 @@ TEST(Selection, AlwaysTakesAFirstRecordHoweverLargeItIs) {
   Chooser c;
   c.feed(c.partition, batch_of(0, 2, 5000));
   EXPECT_EQ(c.choose({1000, 10}).records, 1U);
-  const Selection none = c.choose({1000, 10, false});
+  const Selection none = c.choose({1000, 10, 1});
   EXPECT_EQ(none.records, 0U) << "unless the batch holds something already";
   EXPECT_TRUE(none.full);
   EXPECT_TRUE(none.bytes_full);
@@ -130,8 +124,10 @@ TEST(Selection, BeginsInsideABatchThatBeginsBelowThePosition) {
   World world;
   Partition& partition = world.add("t", 0, 7);
   world.feed(partition, simple_batch(5, 5));
-  const Selection selection = select_in_order(
-      partition, {1000, 1 << 30}, {world.budget, 1 << 20, true, world.stats.topics["t"], world.now});
+  const Redelivery redelivery;
+  const Selection selection =
+      select(partition, {1000, 1 << 30},
+             {world.budget, 1 << 20, true, world.stats.topics["t"], world.now, redelivery});
   EXPECT_EQ(offsets_of(selection.segments), from_to(7, 9));
   EXPECT_EQ(selection.compacted, 0U);
 }
@@ -185,7 +181,7 @@ TEST(Selection, ReadsABatchWithoutRecordsAsProgress) {
   const Selection selection = c.choose();
   EXPECT_EQ(selection.records, 0U);
   EXPECT_EQ(selection.position_after, 10);
-  skip_empty(c.partition, selection, c.stats.topics["t"]);
+  apply(selection, c.partition, 0, c.stats.topics["t"]);
   EXPECT_EQ(c.partition.ledger->watermark(), 10) << "lag can reach 0";
 }
 
@@ -203,7 +199,7 @@ TEST(Selection, StopsAtReturnedRecordsUntilTheirDelayHasPassed) {
   Chooser c;
   c.feed(c.partition, simple_batch(0, 5));
   c.lease(c.choose({2, 1 << 30}), 1);
-  c.partition.ledger->give_back({0, 1}, 1, c.now + 5s);
+  c.partition.ledger->give_back({0, 1}, 1, back(c.now + 5s));
   const Selection blocked = c.choose();
   EXPECT_EQ(blocked.records, 0U);
   EXPECT_EQ(blocked.blocked_until, c.now + 5s);
@@ -218,7 +214,7 @@ TEST(Selection, HandsOutOnlyTheHolesAgainAndThenWhatIsNew) {
   c.lease(c.choose({6, 1 << 30}), 1);
   c.partition.ledger->settle({1, 2}, 1);
   c.partition.ledger->settle({4, 4}, 1);
-  c.partition.ledger->give_back({0, 5}, 1, c.now);
+  c.partition.ledger->give_back({0, 5}, 1, back(c.now));
   const Selection again = c.choose();
   EXPECT_EQ(offsets_of(again.segments), (std::vector<Offset>{0, 3, 5, 6, 7}));
   ASSERT_EQ(again.runs.size(), 4U);
@@ -236,8 +232,8 @@ TEST(Selection, StopsAtAReturnedRecordBehindOthersWhoseDelayHasNotPassed) {
   Chooser c;
   c.feed(c.partition, simple_batch(0, 5));
   c.lease(c.choose({4, 1 << 30}), 1);
-  c.partition.ledger->give_back({0, 1}, 1, c.now);
-  c.partition.ledger->give_back({2, 3}, 1, c.now + 9s);
+  c.partition.ledger->give_back({0, 1}, 1, back(c.now));
+  c.partition.ledger->give_back({2, 3}, 1, back(c.now + 9s));
   const Selection selection = c.choose();
   EXPECT_EQ(offsets_of(selection.segments), from_to(0, 1));
   EXPECT_EQ(selection.blocked_until, c.now + 9s);
@@ -287,21 +283,30 @@ TEST(Selection, EndsBeforeABatchWithABadChecksum) {
   EXPECT_EQ(selection.records, 3U);
   ASSERT_TRUE(c.partition.buffer.error());
   EXPECT_EQ(c.partition.buffer.error_offset(), 3);
-  EXPECT_FALSE(c.partition.buffer.decoded_broken());
 }
 
-TEST(Selection, EndsBeforeABrokenRecordInABatchWithAGoodChecksum) {
+TEST(Selection, GivesOneRecordWithAnErrorForWhatCannotBeReadInABatchWithAGoodChecksum) {
   Chooser c;
   c.feed(c.partition, RecordBatchBuilder(0)
-                          .add(1, "a", "1")
-                          .add_raw(std::string("\x04\x00\x7f", 3))  // two bytes that are no record
-                          .add(1, "c", "3")
-                          .build());
+                              .add(1, "a", "1")
+                              .add_raw(std::string("\x04\x00\x7f", 3))  // two bytes that are no record
+                              .add(1, "c", "3")
+                              .build() +
+                          simple_batch(3, 2));
   const Selection selection = c.choose();
-  EXPECT_EQ(offsets_of(selection.segments), from_to(0, 0));
-  ASSERT_TRUE(c.partition.buffer.error());
-  EXPECT_TRUE(c.partition.buffer.decoded_broken());
-  EXPECT_EQ(selection.position_after, 1) << "never beyond what was read";
+  EXPECT_FALSE(c.partition.buffer.error());
+  ASSERT_EQ(selection.segments.size(), 3U);
+  EXPECT_EQ(selection.segments[0].chunk->kind, ChunkKind::kData);
+  EXPECT_EQ(selection.segments[1].chunk->kind, ChunkKind::kUndecodable);
+  EXPECT_EQ(selection.segments[1].first, 1);
+  EXPECT_EQ(selection.segments[1].records, 1U);
+  EXPECT_EQ(selection.segments[2].first, 3);
+  EXPECT_EQ(selection.records, 4U);
+  EXPECT_EQ(selection.undecodable, 1U) << "offset 2 passes with the record that stands for both";
+  c.lease(selection, 1);
+  EXPECT_EQ(c.partition.ledger->watermark(), 0);
+  c.partition.settle({0, 4}, 1);
+  EXPECT_EQ(c.partition.ledger->watermark(), 5);
 }
 
 TEST(Selection, RemembersTheTimestampOfItsFirstRecord) {
@@ -343,10 +348,10 @@ TEST(Selection, LosesAndRepeatsNothingWhateverHappens) {
     LeaseNumber lease = 0;
     std::uint64_t idle = 0;
     while (c.partition.ledger->watermark() < next && idle < 50) {
-      Selection selection = c.choose({static_cast<std::int64_t>(1 + random.below(6)), 300, true,
+      Selection selection = c.choose({static_cast<std::int64_t>(1 + random.below(6)), 300, 0,
                                       static_cast<std::int64_t>(1 + random.below(300))});
       if (random.below(2) == 0) {
-        selection = c.go_on(std::move(selection), {static_cast<std::int64_t>(random.below(4)), 100, false});
+        selection = c.go_on(std::move(selection), {static_cast<std::int64_t>(random.below(4)), 100, 1});
       }
       idle = selection.records == 0 ? idle + 1 : 0;
       std::vector<Offset> offsets = offsets_of(selection.segments);
@@ -356,8 +361,8 @@ TEST(Selection, LosesAndRepeatsNothingWhateverHappens) {
         ++handed_out[offset];
         if (random.below(3) > 0) c.partition.ledger->settle({offset, offset}, lease);
       }
-      c.partition.ledger->give_back({0, next}, lease, c.now);
-      c.partition.free_settled();
+      c.partition.ledger->give_back({0, next}, lease, back(c.now));
+      c.partition.free_settled(c.budget);
     }
     ASSERT_EQ(c.partition.ledger->watermark(), next) << "run " << run;
     std::vector<Offset> seen;

@@ -37,7 +37,7 @@ AckSpec keep(std::vector<Selector> accept, std::vector<Selector> release = {}) {
   AckSpec spec;
   spec.fallback = Default::kKeep;
   spec.accept = std::move(accept);
-  spec.release = std::move(release);
+  for (Selector& each : release) spec.release.push_back({std::move(each), Duration{}});
   return spec;
 }
 
@@ -127,7 +127,7 @@ TEST(Settlement, NamesIndexesThatTheBatchDoesNotHave) {
 TEST(Settlement, ReleasesWhatIsNamedAfterTheDelay) {
   TwoPartitions world;
   AckSpec spec = keep({}, {OffsetSelector{kFirst, {10, 14}}});
-  spec.release_delay = 5s;
+  spec.release[0].delay = 5s;
   const AckResult result = world.ack(world.id, spec);
   EXPECT_EQ(result.released, 5U);
   EXPECT_EQ(result.kept, 3U);

@@ -47,7 +47,7 @@ struct Asking : FetchWorld {
       response.groups[0].topics[0].partitions.push_back(
           {each.partition, each.offset, 3, std::nullopt, code_of(each.error)});
     }
-    EXPECT_TRUE(machine.on_reply(reply_to(last, std::move(response)), metadata, partitions, now));
+    EXPECT_TRUE(machine.on_reply(reply_to(last, std::move(response)), metadata, partitions, now, outbox));
   }
 
   CommittedOffsets machine{CommittedOffsets::Options{.group_id = "g"}, 5};
@@ -149,7 +149,8 @@ TEST(CommittedOffsets, ReadsTheOldFormOfTheAnswer) {
   response.topics[0].name = "t";
   response.topics[0].partitions.push_back({0, 42, -1, "", 0});
   response.topics[0].partitions.push_back({1, -1, -1, "", 0});
-  EXPECT_TRUE(a.machine.on_reply(a.reply_to(a.last, std::move(response)), a.metadata, a.partitions, a.now));
+  EXPECT_TRUE(
+      a.machine.on_reply(a.reply_to(a.last, std::move(response)), a.metadata, a.partitions, a.now, a.outbox));
   EXPECT_EQ(a.at("t", 0).ledger->position(), 42);
   EXPECT_EQ(a.at("t", 1).phase, PartitionPhase::kReset);
 }
@@ -196,8 +197,8 @@ TEST(CommittedOffsets, IgnoresRepliesThatAreNotItsOwn) {
   Asking a;
   a.ask();
   a.last.id += 100;
-  EXPECT_FALSE(
-      a.machine.on_reply(a.reply_to(a.last, OffsetFetchResponse{}), a.metadata, a.partitions, a.now));
+  EXPECT_FALSE(a.machine.on_reply(a.reply_to(a.last, OffsetFetchResponse{}), a.metadata, a.partitions, a.now,
+                                  a.outbox));
   EXPECT_FALSE(a.machine.on_failure(a.failure_of(a.last), a.now));
 }
 

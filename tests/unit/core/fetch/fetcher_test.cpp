@@ -80,7 +80,7 @@ struct Fetching : FetchWorld {
            PartitionBuffer::Decoded::kChunk) {
     }
     partition.ledger->skip_to(partition.buffer.end().value_or(0));
-    partition.free_settled();
+    partition.free_settled(budget);
   }
 
   Fetcher fetcher;

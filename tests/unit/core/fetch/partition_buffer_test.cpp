@@ -115,7 +115,6 @@ TEST(PartitionBuffer, DropsWhatIsBrokenButKeepsWhatWasDecoded) {
   EXPECT_EQ(b.decode(), Decoded::kChunk);
   EXPECT_EQ(b.decode(), Decoded::kFailed);
   EXPECT_EQ(b.buffer.error()->kind, protocol::ErrorKind::kCorrupt);
-  EXPECT_FALSE(b.buffer.decoded_broken());
   b.buffer.drop_undecoded();
   EXPECT_FALSE(b.buffer.error());
   EXPECT_FALSE(b.buffer.has_undecoded());
@@ -221,14 +220,18 @@ TEST(PartitionBuffer, DoesNotOverdrawTheBudgetForABatchThatGrowsMoreThanExpected
   EXPECT_EQ(b.decode(), Decoded::kChunk);
 }
 
-TEST(PartitionBuffer, FailsAtABatchThatIsLargerThanAnyBatchMayBe) {
-  Buffer b;
-  b.add(zstd_batch(0, 100, 1000), 0);
-  EXPECT_EQ(b.decode(true, 5'000), Decoded::kFailed);
-  EXPECT_EQ(b.buffer.error()->kind, protocol::ErrorKind::kTooLarge);
-  Buffer same;
-  same.add(zstd_batch(0, 100, 1000), 0);
-  EXPECT_EQ(same.decode(false, 5'000), Decoded::kFailed) << "the budget is not to blame";
+TEST(PartitionBuffer, KeepsABatchThatIsLargerThanAnyBatchMayBeAsItCame) {
+  for (const bool must_progress : {true, false}) {
+    Buffer b;
+    const std::string batch = zstd_batch(0, 100, 1000);
+    b.add(batch, 0);
+    EXPECT_EQ(b.decode(must_progress, 5'000), Decoded::kChunk) << "the budget is not to blame";
+    ASSERT_EQ(b.buffer.chunks().size(), 1U);
+    EXPECT_EQ(b.buffer.chunks()[0]->kind, ChunkKind::kOversized);
+    EXPECT_EQ(b.buffer.chunks()[0]->batch.payload, batch);
+    EXPECT_FALSE(b.buffer.chunks()[0]->error.empty());
+    EXPECT_FALSE(b.buffer.error());
+  }
 }
 
 TEST(PartitionBuffer, NeedsNoBudgetForWhatIsNotCompressed) {

@@ -428,7 +428,9 @@ TEST(ClassicMembership, MovesOnlyAlongTheTable) {
   EXPECT_FALSE(may(kUnjoined, kStable));
   EXPECT_FALSE(may(kJoining, kStable));
   EXPECT_FALSE(may(kLeaving, kUnjoined));
-  for (const MemberState to : {kUnjoined, kRevoking, kJoining, kSyncing, kStable, kLeaving, kFailed}) {
+  EXPECT_TRUE(may(kLeft, kUnjoined)) << "to join again";
+  EXPECT_FALSE(may(kFailed, kUnjoined));
+  for (const MemberState to : {kRevoking, kJoining, kSyncing, kStable, kLeaving, kFailed}) {
     EXPECT_FALSE(may(kLeft, to));
     EXPECT_FALSE(may(kFailed, to));
   }
