@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/core/api.hpp"
+#include "daemon/engine/consumer_host.hpp"
 #include "daemon/http/problem.hpp"
 
 #include <nlohmann/json_fwd.hpp>
@@ -17,14 +18,22 @@ struct AckRequest {
   core::BatchId batch;  ///< of the `ack` member of a fetch, which names its batch
 };
 
-/// Members: `default` ("accept" | "keep"), `accept`, `release` (lists of {topic, partition, offset}, {topic,
-/// partition, from, to} - both inclusive - or positions in the batch), `through` ({topic, partition, offset}:
-/// all up to and including it are accepted), `delay_ms` (of what is released), `commit` ("sync" | "async").
-/// Nothing at all accepts every record; with any list, the records that are not named are kept unless
-/// `default` says otherwise. An entry of `release` may have a `delay_ms` of its own: records of a partition
-/// come again in order, so the longest counts.
+/// What depends on the consumer.
+struct AckRules {
+  bool sync = true;        ///< what `commit` is when it is left out
+  bool can_reject = true;  ///< there is a dead letter topic
+};
+[[nodiscard]] AckRules ack_rules(const engine::ConsumerHost& host);
+
+/// Members: `default` ("accept" | "keep"), `accept`, `release`, `reject` (lists of {topic, partition,
+/// offset}, {topic, partition, from, to} - both inclusive -, {index} or just the number: positions in the
+/// batch), `through` ({topic, partition, offset}: all up to and including it are accepted), `delay_ms` (of
+/// what is released), `commit` ("sync" | "async"). Nothing at all accepts every record; with any list, the
+/// records that are not named are kept unless `default` says otherwise. An entry of `release` may have a
+/// `delay_ms` of its own, one of `reject` a `reason`.
 /// @param path  of the object in the request: empty, or "ack" inside a fetch, where `batch_id` is required
 [[nodiscard]] tl::expected<AckRequest, Problem> parse_ack(const nlohmann::json& body,
+                                                          const AckRules& rules,
                                                           const std::string& path = {});
 
 }  // namespace sluice::http

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string_view>
 
 namespace sluice::http {
 
@@ -44,12 +45,45 @@ ordered_json status_json(const core::PartitionStatus& partition, std::int64_t wa
   out["lag_seconds"] = lag_seconds(partition, wall_ms);
   out["buffered_bytes"] = partition.buffered_records_bytes;
   out["leased_records"] = partition.leased_records;
+  out["returned_records"] = partition.returned_records;
+  out["condemned_records"] = partition.condemned_records;
+  out["settled_ahead"] = partition.settled_ahead;
+  out["foreign_metadata"] = partition.foreign_metadata;
   out["paused"] = partition.paused;
   out["blocked_by"] = nullptr;
   if (partition.blocked_by) {
     out["blocked_by"] = {{"code", partition.blocked_by->code}, {"text", partition.blocked_by->text}};
   }
   return out;
+}
+
+std::string_view word_of(core::OrderMode order) {
+  switch (order) {
+    case core::OrderMode::kPartition:
+      return "partition";
+    case core::OrderMode::kKey:
+      return "key";
+    case core::OrderMode::kNone:
+      return "none";
+  }
+  return "unknown";
+}
+
+ordered_json bound_json(std::int64_t bound) {
+  return bound < 0 ? ordered_json(nullptr) : ordered_json(bound);
+}
+
+ordered_json window_json(const core::WindowStatus& window) {
+  return {{"mode", window.adaptive ? "adaptive" : "fixed"},
+          {"records", bound_json(window.records)},
+          {"bytes", bound_json(window.bytes)},
+          {"leased_records", window.leased_records},
+          {"leased_bytes", window.leased_bytes}};
+}
+
+ordered_json dead_letters_json(const core::DeadLetterStatus& letters) {
+  if (letters.topic.empty()) return nullptr;
+  return {{"topic", letters.topic}, {"waiting", letters.waiting}, {"error", or_null(letters.error)}};
 }
 
 ordered_json summary_of(const std::string& name, const core::ConsumerStatus& status) {
@@ -65,6 +99,8 @@ ordered_json summary_of(const std::string& name, const core::ConsumerStatus& sta
   out["group"] = status.group_id;
   out["state"] = status.state;
   out["draining"] = status.draining;
+  out["paused"] = status.paused;
+  out["idle"] = status.idle;
   out["error"] = or_null(status.error);
   out["assigned_partitions"] = status.partitions.size();
   out["open_batches"] = status.leases.size();
@@ -131,6 +167,9 @@ ordered_json consumer_json(const engine::Service& service, const engine::Consume
   out["generation"] =
       status.identity.generation < 0 ? ordered_json(nullptr) : ordered_json(status.identity.generation);
   out["instance_id"] = or_null(status.identity.instance_id);
+  out["order"] = word_of(status.order);
+  out["window"] = window_json(status.window);
+  out["dead_letters"] = dead_letters_json(status.dead_letters);
   out["last_heartbeat_at"] = time_json(service, status.last_heartbeat_success);
   out["last_fetch_at"] = time_json(service, status.last_fetch_call);
   ordered_json partitions = ordered_json::array();

@@ -32,7 +32,7 @@ struct Exchange {
   const Options& options;
   const metrics::Exporter& exporter;
   ClientWatch& client;
-  core::Duration poll_wait{};  ///< how long the answer waited for records; set by the handler
+  core::Duration poll_wait{};  ///< how long the answer waited for records or events; set by the handler
 };
 
 /// The exchange outlives the call.

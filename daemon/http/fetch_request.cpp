@@ -67,7 +67,8 @@ void read_encoding(MemberReader& members, RecordFormat& format) {
 
 tl::expected<FetchRequest, Problem> parse_fetch(const json& body,
                                                 const core::FetchSpec& defaults,
-                                                const FetchCaps& caps) {
+                                                const FetchCaps& caps,
+                                                const AckRules& rules) {
   MemberReader members(body, {},
                        {"max_records", "max_bytes", "wait_ms", "min_records", "min_bytes", "lease_ms",
                         "request_id", "topics", "encoding", "ack", "mode"});
@@ -90,7 +91,7 @@ tl::expected<FetchRequest, Problem> parse_fetch(const json& body,
   read_encoding(members, request.format);
   spec.settle_at_once = members.one_of("mode", {"lease", "auto"}, 0) == 1;
   if (const json* const ack = members.object("ack")) {
-    auto parsed = parse_ack(*ack, "ack");
+    auto parsed = parse_ack(*ack, rules, "ack");
     if (!parsed) members.refuse(std::move(parsed.error()));
     if (parsed) request.ack = std::move(*parsed);
   }

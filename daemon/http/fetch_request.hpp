@@ -30,6 +30,7 @@ struct FetchCaps {
 /// @param defaults  for whatever is left out
 [[nodiscard]] tl::expected<FetchRequest, Problem> parse_fetch(const nlohmann::json& body,
                                                               const core::FetchSpec& defaults,
-                                                              const FetchCaps& caps);
+                                                              const FetchCaps& caps,
+                                                              const AckRules& rules);
 
 }  // namespace sluice::http

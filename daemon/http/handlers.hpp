@@ -3,6 +3,7 @@
 #include "daemon/http/exchange.hpp"
 #include "daemon/http/router.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,13 @@ namespace sluice::http {
 [[nodiscard]] boost::asio::awaitable<Response> ack(Exchange& exchange);
 [[nodiscard]] Response extend(const Exchange& exchange);
 [[nodiscard]] Response release(const Exchange& exchange);
+
+// Data listener: flow
+[[nodiscard]] Response pause(const Exchange& exchange);
+[[nodiscard]] Response resume(const Exchange& exchange);
+[[nodiscard]] boost::asio::awaitable<Response> seek(Exchange& exchange);
+[[nodiscard]] boost::asio::awaitable<Response> commit(Exchange& exchange);
+[[nodiscard]] boost::asio::awaitable<Response> events(Exchange& exchange);
 
 // Data listener: state
 [[nodiscard]] Response list_batches(const Exchange& exchange);
@@ -44,5 +52,10 @@ namespace sluice::http {
 [[nodiscard]] Response unknown_consumer(const Exchange& exchange);
 [[nodiscard]] Response unknown_batch(const Exchange& exchange);
 [[nodiscard]] Response not_acceptable();
+/// The client is gone: nobody gets this.
+[[nodiscard]] Response abandoned();
+/// Until the commit or the seek has ended. Nothing when the client went away before.
+[[nodiscard]] boost::asio::awaitable<std::optional<core::CommitOutcome>> wait_for_commit(
+    Exchange& exchange, engine::ConsumerHost& host, std::uint64_t ticket);
 
 }  // namespace sluice::http

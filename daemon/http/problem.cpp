@@ -59,7 +59,7 @@ std::string to_json(const Problem& problem) {
   if (!problem.field.empty()) body["field"] = problem.field;
   if (!problem.consumer.empty()) body["consumer"] = problem.consumer;
   if (!problem.batch_id.empty()) body["batch_id"] = problem.batch_id;
-  body["retryable"] = row.retryable;
+  body["retryable"] = problem.retryable.value_or(row.retryable);
   std::string text = body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   if (!problem.extension.empty()) {
     text.back() = ',';

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -52,6 +53,7 @@ struct Problem {
   std::string consumer;
   std::string batch_id;
   std::string extension;  ///< further members as JSON text without braces: "\"accepted\":3,\"released\":0"
+  std::optional<bool> retryable = std::nullopt;  ///< where it differs from the catalogue
 };
 
 /// The body: application/problem+json. Never fails: bytes that are not UTF-8 are replaced.

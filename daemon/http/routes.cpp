@@ -8,6 +8,11 @@ std::vector<Route> data_routes() {
       {"POST", "/v1/consumers/{c}/batches/{b}/ack", &ack},
       {"POST", "/v1/consumers/{c}/batches/{b}/extend", &extend},
       {"POST", "/v1/consumers/{c}/batches/{b}/release", &release},
+      {"POST", "/v1/consumers/{c}/pause", &pause},
+      {"POST", "/v1/consumers/{c}/resume", &resume},
+      {"POST", "/v1/consumers/{c}/seek", &seek},
+      {"POST", "/v1/consumers/{c}/commit", &commit},
+      {"GET", "/v1/consumers/{c}/events", &events},
       {"GET", "/v1/consumers/{c}/batches", &list_batches},
       {"GET", "/v1/consumers/{c}/batches/{b}", &show_batch},
       {"GET", "/v1/consumers", &list_consumers},
@@ -45,6 +50,12 @@ Response unknown_batch(const Exchange& exchange) {
        std::string(exchange.request.consumer),
        std::string(exchange.request.batch),
        {}});
+}
+
+Response abandoned() {
+  Response response;
+  response.abandoned = true;
+  return response;
 }
 
 Response not_acceptable() {

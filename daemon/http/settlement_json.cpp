@@ -8,10 +8,23 @@ namespace sluice::http {
 
 using nlohmann::ordered_json;
 
+ordered_json offsets_json(const std::vector<core::PartitionProgress>& offsets) {
+  ordered_json out = ordered_json::array();
+  for (const core::PartitionProgress& progress : offsets) {
+    ordered_json entry = partition_json(progress.partition);
+    entry["acked_through"] =
+        progress.acked_through < 0 ? ordered_json(nullptr) : ordered_json(progress.acked_through);
+    entry["committed"] = progress.committed ? ordered_json(*progress.committed) : ordered_json(nullptr);
+    out.push_back(std::move(entry));
+  }
+  return out;
+}
+
 ordered_json settlement_json(const core::AckResult& result, bool committed) {
   ordered_json out;
   out["accepted"] = result.accepted;
   out["released"] = result.released;
+  out["rejected"] = result.rejected;
   out["kept"] = result.kept;
   ordered_json refused = ordered_json::array();
   for (const core::RefusedRecords& records : result.refused) {
@@ -22,15 +35,7 @@ ordered_json settlement_json(const core::AckResult& result, bool committed) {
     refused.push_back(std::move(entry));
   }
   out["refused"] = std::move(refused);
-  ordered_json offsets = ordered_json::array();
-  for (const core::PartitionProgress& progress : result.offsets) {
-    ordered_json entry = partition_json(progress.partition);
-    entry["acked_through"] =
-        progress.acked_through < 0 ? ordered_json(nullptr) : ordered_json(progress.acked_through);
-    entry["committed"] = progress.committed ? ordered_json(*progress.committed) : ordered_json(nullptr);
-    offsets.push_back(std::move(entry));
-  }
-  out["offsets"] = std::move(offsets);
+  out["offsets"] = offsets_json(result.offsets);
   out["committed"] = committed;
   return out;
 }

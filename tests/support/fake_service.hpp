@@ -4,6 +4,8 @@
 #include "tests/support/record_batch_builder.hpp"
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -78,6 +80,13 @@ class FakeHost final : public engine::ConsumerHost {
   bool full = false;                        ///< too many fetches wait
   core::AckResult ack_result;
   core::CommitOutcome commit_outcome = core::CommitOutcome::kCommitted;
+  bool commit_hangs = false;  ///< wait_committed() ends with stop_waiting() only
+  bool has_letters = true;
+  bool every_ack = true;
+  tl::expected<core::SeekResult, std::string> seek_result;
+  std::vector<core::PartitionProgress> commit_offsets;
+  std::uint64_t commit_ticket = 0;
+  core::EventLog log{core::EventLog::kMax};
   core::LeaseResult lease_result;
   std::map<core::BatchId, std::shared_ptr<const core::Batch>> open;
   core::ConsumerStatus state;
@@ -91,7 +100,14 @@ class FakeHost final : public engine::ConsumerHost {
   std::vector<std::pair<core::BatchId, core::AckSpec>> acks;
   std::vector<std::uint64_t> commit_waits;
   std::vector<std::pair<core::BatchId, core::Duration>> extended;
-  std::vector<std::pair<core::BatchId, core::Duration>> released;
+  std::vector<std::pair<core::BatchId, std::optional<core::Duration>>> released;
+  std::vector<std::uint64_t> stopped_waits;
+  std::vector<core::Scope> paused;
+  std::vector<core::Scope> resumed;
+  std::vector<std::pair<core::Scope, core::SeekTarget>> seeks;
+  int commits = 0;
+  std::vector<std::shared_ptr<engine::EventsCall>> event_waits;  ///< still waiting or ended
+  int cancelled_events = 0;
 
   [[nodiscard]] const std::string& name() const override { return name_; }
 
@@ -119,7 +135,12 @@ class FakeHost final : public engine::ConsumerHost {
   }
   boost::asio::awaitable<core::CommitOutcome> wait_committed(std::uint64_t ticket) override {
     commit_waits.push_back(ticket);
+    if (commit_hangs) co_await hang_.wait();
     co_return commit_outcome;
+  }
+  void stop_waiting(std::uint64_t ticket) override {
+    stopped_waits.push_back(ticket);
+    hang_.set();
   }
   void refresh(std::vector<core::PartitionProgress>& offsets) const override {
     for (core::PartitionProgress& progress : offsets) progress.committed = progress.acked_through + 1;
@@ -128,10 +149,46 @@ class FakeHost final : public engine::ConsumerHost {
     extended.emplace_back(id, lease);
     return lease_result;
   }
-  [[nodiscard]] core::LeaseResult release(core::BatchId id, core::Duration delay) override {
+  [[nodiscard]] core::LeaseResult release(core::BatchId id, std::optional<core::Duration> delay) override {
     released.emplace_back(id, delay);
     return lease_result;
   }
+  void pause(const core::Scope& scope) override {
+    paused.push_back(scope);
+    state.paused = state.paused || scope.is_all();
+    for (core::PartitionStatus& each : state.partitions)
+      each.paused = each.paused || (!scope.is_all() && scope.covers(each.partition));
+  }
+  void resume(const core::Scope& scope) override {
+    resumed.push_back(scope);
+    state.paused = state.paused && !scope.is_all();
+    for (core::PartitionStatus& each : state.partitions)
+      each.paused = each.paused && !scope.covers(each.partition);
+  }
+  [[nodiscard]] tl::expected<core::SeekResult, std::string> seek(const core::Scope& scope,
+                                                                 const core::SeekTarget& target) override {
+    seeks.emplace_back(scope, target);
+    return seek_result;
+  }
+  [[nodiscard]] std::uint64_t commit(std::vector<core::PartitionProgress>& offsets) override {
+    ++commits;
+    offsets = commit_offsets;
+    return commit_ticket;
+  }
+  [[nodiscard]] const core::EventLog& events() const override { return log; }
+  boost::asio::awaitable<void> wait_events(std::shared_ptr<engine::EventsCall> call,
+                                           core::Duration wait) override {
+    event_waits.push_back(call);
+    call->timer().expires_after(std::chrono::duration_cast<std::chrono::steady_clock::duration>(wait));
+    boost::system::error_code ignored;
+    co_await call->timer().async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+  }
+  void cancel_events(const std::shared_ptr<engine::EventsCall>& call) override {
+    ++cancelled_events;
+    call->cancel();
+  }
+  [[nodiscard]] bool has_dead_letter_topic() const override { return has_letters; }
+  [[nodiscard]] bool commits_every_ack() const override { return every_ack; }
   [[nodiscard]] std::shared_ptr<const core::Batch> open_batch(core::BatchId id) const override {
     const auto it = open.find(id);
     return it == open.end() ? nullptr : it->second;
@@ -144,6 +201,7 @@ class FakeHost final : public engine::ConsumerHost {
  private:
   boost::asio::io_context& io_;
   std::string name_;
+  net::AsyncEvent hang_{io_.get_executor()};
 };
 
 /// A daemon of consumers named by the test. Its clock is the real one; its wall clock begins at

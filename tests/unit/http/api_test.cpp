@@ -35,6 +35,7 @@ core::AckResult settled() {
   result.refused = {{{"orders", 3}, {15, 16}, core::Refusal::kNotInBatch}};
   result.offsets = {{{"orders", 3}, 11, std::nullopt}};
   result.commit_ticket = 5;
+  result.pending = true;
   return result;
 }
 
@@ -123,9 +124,16 @@ TEST(Fetch, TakesItsParametersFromTheQuery) {
 TEST(Fetch, TellsTheLastDelivery) {
   TestServer server;
   server.orders.answer = small_batch(server.service);
-  server.orders.answer->final_delivery = true;
+  const auto batch = BatchBuilder(1)
+                         .add({"orders", 3}, testing::simple_batch(10, 1))
+                         .add({"orders", 4}, testing::simple_batch(50, 1))
+                         .build();
+  batch->slices[0].segments[0].is_final = true;
+  server.orders.answer->batch = batch;
   HttpClient client(server, Api::kData);
-  EXPECT_EQ(client.post(kFetch, "{}").json()["records"][0]["final"], true);
+  const json records = client.post(kFetch, "{}").json()["records"];
+  EXPECT_EQ(records[0]["final"], true);
+  EXPECT_EQ(records[1]["final"], false);
 }
 
 TEST(Fetch, SettlesAnEarlierBatchFirst) {
@@ -180,6 +188,60 @@ TEST(Fetch, GivesTheBatchBackWhenTheCommitFails) {
   EXPECT_EQ(server.orders.cancelled, 1);
 }
 
+TEST(Fetch, OfModeAutoAnswersWhenItsCommitIsDone) {
+  TestServer server;
+  server.orders.answer = small_batch(server.service);
+  server.orders.answer->commit_ticket = 7;
+  HttpClient client(server, Api::kData);
+  const json body = client.post(kFetch, R"({"mode":"auto"})").json();
+  EXPECT_EQ(server.orders.commit_waits, std::vector<std::uint64_t>{7});
+  EXPECT_EQ(body["records"].size(), 2U);
+  EXPECT_EQ(body["used"]["mode"], "auto");
+}
+
+TEST(Fetch, OfModeAutoHandsNothingOutWhenItsCommitFails) {
+  TestServer server;
+  server.orders.answer = small_batch(server.service);
+  server.orders.answer->commit_ticket = 7;
+  HttpClient client(server, Api::kData);
+  server.orders.commit_outcome = core::CommitOutcome::kFailed;
+  const Answer failed = client.post(kFetch, R"({"mode":"auto"})");
+  EXPECT_EQ(failed.slug(), "unavailable");
+  EXPECT_NE(failed.json()["detail"].get<std::string>().find("may be lost"), std::string::npos);
+  EXPECT_EQ(failed.json()["not_delivered"],
+            json::parse(R"([{"topic":"orders","partition":3,"from":10,"to":11}])"));
+  server.orders.commit_outcome = core::CommitOutcome::kFenced;
+  EXPECT_EQ(client.post(kFetch, R"({"mode":"auto"})").slug(), "conflict");
+}
+
+TEST(Fetch, OfModeAutoBeginsOnlyWhenTheCommitOfItsAckIsDone) {
+  TestServer server;
+  server.orders.ack_result = settled();
+  server.orders.commit_outcome = core::CommitOutcome::kFailed;
+  server.orders.answer = small_batch(server.service);
+  HttpClient client(server, Api::kData);
+  const std::string ask = R"({"mode":"auto","ack":{"batch_id":")" + kId + R"("}})";
+  EXPECT_EQ(client.post(kFetch, ask).slug(), "unavailable");
+  EXPECT_TRUE(server.orders.fetches.empty()) << "what it would settle could not be given back";
+  server.orders.commit_outcome = core::CommitOutcome::kCommitted;
+  const json body = client.post(kFetch, ask).json();
+  EXPECT_EQ(body["ack"]["committed"], true);
+  EXPECT_EQ(body["records"].size(), 2U);
+}
+
+TEST(Fetch, OfModeAutoEndsWithItsClient) {
+  TestServer server;
+  server.orders.answer = small_batch(server.service);
+  server.orders.answer->commit_ticket = 7;
+  server.orders.commit_hangs = true;
+  HttpClient client(server, Api::kData);
+  client.send("POST " + std::string(kFetch) + "?mode=auto HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  ASSERT_TRUE(server.pump_until([&] { return !server.orders.commit_waits.empty(); }));
+  client.hang_up();
+  EXPECT_TRUE(server.pump_until([&] { return !server.orders.stopped_waits.empty(); }));
+  EXPECT_EQ(server.orders.stopped_waits, std::vector<std::uint64_t>{7});
+}
+
 TEST(Fetch, RefusesWhatItMust) {
   TestServer server;
   HttpClient client(server, Api::kData);
@@ -205,7 +267,7 @@ TEST(Ack, SaysThatTheCoordinatorHasTheCommit) {
   ASSERT_EQ(answer.status, 200) << answer.body;
   EXPECT_EQ(
       answer.body,
-      R"({"accepted":2,"released":0,"kept":0,"refused":[{"topic":"orders","partition":3,"from":15,"to":16,)"
+      R"({"accepted":2,"released":0,"rejected":0,"kept":0,"refused":[{"topic":"orders","partition":3,"from":15,"to":16,)"
       R"("reason":"not_in_batch"}],"offsets":[{"topic":"orders","partition":3,"acked_through":11,)"
       R"("committed":12}],"committed":true})");
   EXPECT_EQ(server.orders.commit_waits, std::vector<std::uint64_t>{5});
@@ -245,6 +307,35 @@ TEST(Ack, TellsEveryWayToFailFromTheOthers) {
   EXPECT_EQ(client.post("/v1/consumers/nobody/batches/" + kId + "/ack", "").slug(), "unknown-consumer");
   EXPECT_EQ(client.post(kBatch + "/ack", R"({"accpt":[]})").slug(), "invalid-value");
   EXPECT_EQ(client.post(kBatch + "/ack?x=1", "").slug(), "invalid-value");
+}
+
+TEST(Ack, CountsRejectedRecordsAndNeedsADeadLetterTopicForThem) {
+  TestServer server;
+  server.orders.ack_result = settled();
+  server.orders.ack_result.rejected = 1;
+  HttpClient client(server, Api::kData);
+  const std::string ask = R"({"reject":[{"index":0,"reason":"no such customer"}]})";
+  EXPECT_EQ(client.post(kBatch + "/ack", ask).json()["rejected"], 1);
+  ASSERT_EQ(server.orders.acks.size(), 1U);
+  EXPECT_EQ(server.orders.acks[0].second.reject[0].reason, "no such customer");
+  server.orders.has_letters = false;
+  const Answer refused = client.post(kBatch + "/ack", ask);
+  EXPECT_EQ(refused.status, 422);
+  EXPECT_EQ(refused.json()["field"], "reject");
+  EXPECT_NE(refused.json()["detail"].get<std::string>().find("dead.letter.topic"), std::string::npos);
+  const Answer inside = client.post(kFetch, R"({"ack":{"batch_id":")" + kId + R"(","reject":[0]}})");
+  EXPECT_EQ(inside.json()["field"], "ack.reject");
+  EXPECT_EQ(server.orders.acks.size(), 1U) << "nothing was settled";
+}
+
+TEST(Ack, IsNotWaitedForWhereAcksAreCollectedBeforeACommit) {
+  TestServer server;
+  server.orders.ack_result = settled();
+  server.orders.every_ack = false;
+  HttpClient client(server, Api::kData);
+  EXPECT_EQ(client.post(kBatch + "/ack", "").status, 202);
+  EXPECT_EQ(client.post(kBatch + "/ack", R"({"commit":"sync"})").status, 200);
+  EXPECT_EQ(server.orders.commit_waits, std::vector<std::uint64_t>{5});
 }
 
 TEST(Extend, GivesTheNewDeadline) {
@@ -308,6 +399,8 @@ TEST(Consumers, ShowStateLagAndWhatHoldsThemUp) {
   partition.blocked_by = core::BlockedBy{"leased", "leased by batch 3f for 42 s"};
   server.orders.state.partitions = {partition};
   server.orders.state.identity = {"member-1", 4, std::nullopt};
+  server.orders.state.order = core::OrderMode::kKey;
+  server.orders.state.window = {true, 100, -1, 3, 700, {}};
   HttpClient client(server, Api::kData);
   const json list = client.get("/v1/consumers").json();
   EXPECT_EQ(list["consumers"][0]["name"], "orders");
@@ -318,6 +411,18 @@ TEST(Consumers, ShowStateLagAndWhatHoldsThemUp) {
   EXPECT_GE(one["partitions"][0]["lag_seconds"].get<double>(), 5.0);
   EXPECT_EQ(one["partitions"][0]["blocked_by"]["code"], "leased");
   EXPECT_EQ(one["partitions"][0]["position"], nullptr);
+  EXPECT_EQ(one["partitions"][0]["settled_ahead"], 0);
+  EXPECT_EQ(one["order"], "key");
+  EXPECT_EQ(one["window"].dump(),
+            R"({"bytes":null,"leased_bytes":700,"leased_records":3,"mode":"adaptive","records":100})");
+  EXPECT_EQ(one["dead_letters"], nullptr);
+  EXPECT_EQ(one["paused"], false);
+  EXPECT_EQ(one["idle"], false);
+  server.orders.state.dead_letters = {"orders.dead", 2, "no such topic"};
+  const json letters = client.get("/v1/consumers/orders").json()["dead_letters"];
+  EXPECT_EQ(letters["topic"], "orders.dead");
+  EXPECT_EQ(letters["waiting"], 2);
+  EXPECT_EQ(letters["error"], "no such topic");
   EXPECT_EQ(client.get("/v1/consumers/nobody").slug(), "unknown-consumer");
 }
 

@@ -90,8 +90,9 @@ TEST(BatchWriter, WritesEveryMemberOfARecordInItsPlace) {
       BatchBuilder()
           .add({"orders", 3}, RecordBatchBuilder(100).add(1000, "k", "v", {{"h", "x"}}).build(), 2)
           .build();
+  batch->slices[0].segments[0].is_final = true;
   EXPECT_EQ(
-      write_all(batch, {.final_delivery = true}),
+      write_all(batch),
       R"({"topic":"orders","partition":3,"offset":100,"timestamp":1000,"timestamp_type":"create","key":"k",)"
       R"("value":"v","headers":[{"name":"h","value":"x"}],"delivery":2,"final":true})");
 }
@@ -107,6 +108,40 @@ TEST(BatchWriter, SeparatesRecordsOfAllSlicesAndSegmentsWithCommas) {
   EXPECT_EQ(records[2]["offset"], 7);
   EXPECT_EQ(records[3]["topic"], "b");
   EXPECT_EQ(records[3]["partition"], 1);
+}
+
+TEST(BatchWriter, WritesABatchThatCannotBeReadAsOneRecordWithAnError) {
+  auto chunk = std::make_shared<core::RecordChunk>();
+  chunk->kind = core::ChunkKind::kUndecodable;
+  chunk->error = "the codec says: \"no\"";
+  chunk->batch.owned = std::string("\x01\xff raw", 6);
+  chunk->batch.payload = chunk->batch.owned;
+  chunk->batch.header.base_offset = 100;
+  chunk->batch.header.last_offset = 149;
+  chunk->batch.header.base_timestamp = 1000;
+  const auto batch = BatchBuilder().add({"orders", 3}, testing::simple_batch(90, 1)).build();
+  core::Segment segment;
+  segment.chunk = chunk;
+  segment.records = 1;
+  segment.first = 100;
+  segment.last = 149;
+  segment.delivery = 3;
+  segment.is_final = true;
+  batch->slices[0].segments.push_back(segment);
+  const json records = records_of(batch, {.value = Encoding::kJson});
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_FALSE(records[0].contains("error"));
+  EXPECT_EQ(records[0]["final"], false);
+  const json& broken = records[1];
+  EXPECT_EQ(broken["offset"], 100);
+  EXPECT_EQ(broken["key"], nullptr);
+  EXPECT_EQ(broken["value_encoding"], "base64");
+  EXPECT_EQ(unbase64(broken["value"]), chunk->batch.owned);
+  EXPECT_EQ(broken["delivery"], 3);
+  EXPECT_EQ(broken["final"], true);
+  EXPECT_EQ(broken["error"]["code"], core::to_string(core::ChunkKind::kUndecodable));
+  EXPECT_EQ(broken["error"]["message"], chunk->error);
+  EXPECT_EQ(broken["error"]["last_offset"], 149);
 }
 
 TEST(BatchWriter, TellsNullFromEmpty) {

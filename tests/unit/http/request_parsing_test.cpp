@@ -29,13 +29,13 @@ core::FetchSpec defaults() {
 tl::expected<FetchRequest, Problem> fetch_of(std::string_view body) {
   auto json = parse_body(body);
   if (!json) return tl::unexpected(json.error());
-  return parse_fetch(*json, defaults(), kCaps);
+  return parse_fetch(*json, defaults(), kCaps, AckRules{});
 }
 
-tl::expected<AckRequest, Problem> ack_of(std::string_view body) {
+tl::expected<AckRequest, Problem> ack_of(std::string_view body, const AckRules& rules = {}) {
   auto json = parse_body(body);
   if (!json) return tl::unexpected(json.error());
-  return parse_ack(*json);
+  return parse_ack(*json, rules);
 }
 
 TEST(FetchRequest, TakesTheDefaultsOfTheConsumer) {
@@ -167,7 +167,7 @@ TEST(FetchRequest, TakesTheSameFromAQuery) {
       parse_query("max_records=7&topics=a&topics=b&request_id=12&encoding.value=base64&mode=auto&wait_ms=0",
                   {"request_id", "mode"}, {"topics"});
   ASSERT_TRUE(query);
-  const auto request = parse_fetch(*query, defaults(), kCaps);
+  const auto request = parse_fetch(*query, defaults(), kCaps, AckRules{});
   ASSERT_TRUE(request) << request.error().detail;
   EXPECT_EQ(request->spec.max_records, 7);
   EXPECT_EQ(request->spec.wait, milliseconds(0));
@@ -221,14 +221,61 @@ TEST(AckRequest, ReadsEverySelector) {
   EXPECT_EQ(std::get<core::IndexSelector>(accept[3]).first, 4U);
   EXPECT_EQ(std::get<core::ThroughSelector>(accept[4]).offset, 3);
   ASSERT_EQ(request->spec.release.size(), 1U);
-  EXPECT_EQ(request->spec.release_delay, milliseconds(50));
+  EXPECT_EQ(request->spec.release[0].delay, milliseconds(50));
   EXPECT_FALSE(request->sync);
+}
+
+TEST(AckRequest, GivesEachReleaseItsOwnDelayElseThatOfTheRequestElseNone) {
+  const auto request = ack_of(R"({"release":[0,1,{"index":2,"delay_ms":50},{"index":3}],"delay_ms":20})");
+  ASSERT_TRUE(request) << request.error().detail;
+  const auto& release = request->spec.release;
+  ASSERT_EQ(release.size(), 3U) << "neighbours with the same delay are one run";
+  EXPECT_EQ(std::get<core::IndexSelector>(release[0].which).last, 1U);
+  EXPECT_EQ(release[0].delay, milliseconds(20));
+  EXPECT_EQ(release[1].delay, milliseconds(50));
+  EXPECT_EQ(release[2].delay, milliseconds(20));
+  EXPECT_FALSE(ack_of(R"({"release":[0]})")->spec.release[0].delay) << "the consumer's own back-off";
+}
+
+TEST(AckRequest, ReadsReasonsOfRejectedRecords) {
+  const auto request = ack_of(
+      R"({"reject":[{"index":1,"reason":"no such customer"},{"topic":"t","partition":0,"offset":7},3,4]})");
+  ASSERT_TRUE(request) << request.error().detail;
+  const auto& reject = request->spec.reject;
+  ASSERT_EQ(reject.size(), 3U);
+  EXPECT_EQ(std::get<core::IndexSelector>(reject[0].which).first, 1U);
+  EXPECT_EQ(reject[0].reason, "no such customer");
+  EXPECT_EQ(std::get<core::OffsetSelector>(reject[1].which).range, (core::OffsetRange{7, 7}));
+  EXPECT_EQ(std::get<core::IndexSelector>(reject[2].which).last, 4U);
+  EXPECT_EQ(request->spec.fallback, core::Default::kKeep);
+}
+
+TEST(AckRequest, RefusesToRejectWhereThereIsNoDeadLetterTopic) {
+  const AckRules rules{.sync = true, .can_reject = false};
+  const auto request = ack_of(R"({"reject":[0]})", rules);
+  ASSERT_FALSE(request);
+  EXPECT_EQ(request.error().field, "reject");
+  EXPECT_NE(request.error().detail.find("set dead.letter.topic"), std::string::npos);
+  EXPECT_TRUE(ack_of(R"({"reject":[],"accept":[0]})", rules)) << "nothing is rejected";
+}
+
+TEST(AckRequest, WaitsForTheCommitUnlessTheConsumerCollectsAcks) {
+  const AckRules collects{.sync = false, .can_reject = true};
+  EXPECT_FALSE(ack_of("{}", collects)->sync);
+  EXPECT_FALSE(ack_of("{}", collects)->spec.await_commit);
+  EXPECT_TRUE(ack_of(R"({"commit":"sync"})", collects)->sync);
+  EXPECT_TRUE(ack_of("{}")->sync);
 }
 
 TEST(AckRequest, RefusesBadRequestsAndNamesTheMember) {
   const std::vector<Refused> table{
       {R"({"acept":[]})", 422, "acept", "`accept`"},
-      {R"({"reject":[]})", 422, "reject", "`"},
+      {R"({"reject":{}})", 422, "reject", "array"},
+      {R"({"reject":[{"index":0,"delay_ms":1}]})", 422, "reject[0].delay_ms", "members are"},
+      {R"({"accept":[{"index":0,"reason":"x"}]})", 422, "accept[0].reason", "members are"},
+      {R"({"accept":[{"index":0,"offset":5}]})", 422, "accept[0].index", "by itself"},
+      {R"({"accept":[{"index":-1}]})", 422, "accept[0].index", "at least 0"},
+      {R"({"reject":[{"index":0,"reason":7}]})", 422, "reject[0].reason", "string"},
       {R"({"accept":{}})", 422, "accept", "array"},
       {R"({"accept":["x"]})", 422, "accept[0]", "position"},
       {R"({"accept":[1.5]})", 422, "accept[0]", "position"},
