@@ -110,6 +110,39 @@ void add_work(const std::vector<ConsumerSnapshot>& consumers, Families& out) {
   }
 }
 
+void add_flow(const std::vector<ConsumerSnapshot>& consumers, Families& out) {
+  Family paused = gauge("sluice_consumer_paused", "1 while the consumer is paused as a whole.");
+  Family idle = gauge("sluice_app_idle",
+                      "1 while the application has been silent for longer than app.idle.timeout.ms.");
+  Family records =
+      gauge("sluice_window_records", "Records that may be leased at once. Absent while there is no bound.");
+  Family bytes =
+      gauge("sluice_window_bytes", "Bytes that may be leased at once. Absent while there is no bound.");
+  Family changes =
+      counter("sluice_window_changes_total", "Changes of an adaptive window, by what brought them about.");
+  Family letters =
+      gauge("sluice_dead_letters_waiting",
+            "Records that the dead letter topic has not taken yet. Absent without such a topic.");
+  for (const ConsumerSnapshot& consumer : consumers) {
+    const core::ConsumerStatus& status = consumer.status;
+    const core::WindowStatus& window = status.window;
+    const Labels labels = labels_of(consumer);
+    paused.add(labels, status.paused ? 1.0 : 0.0);
+    idle.add(labels, status.idle ? 1.0 : 0.0);
+    if (window.records >= 0) records.add(labels, window.records);
+    if (window.bytes >= 0) bytes.add(labels, window.bytes);
+    if (window.adaptive) {
+      changes.add(with(labels, "change", "grown"), window.changes.grown);
+      changes.add(with(labels, "change", "slow"), window.changes.slow);
+      changes.add(with(labels, "change", "expired"), window.changes.expired);
+      changes.add(with(labels, "change", "released"), window.changes.released);
+      changes.add(with(labels, "change", "measured"), window.changes.measured);
+    }
+    if (!status.dead_letters.topic.empty()) letters.add(labels, status.dead_letters.waiting);
+  }
+  for (Family* family : {&paused, &idle, &records, &bytes, &changes, &letters}) family->finish(out);
+}
+
 }  // namespace
 
 void add_consumer_families(const engine::Service& service,
@@ -118,6 +151,7 @@ void add_consumer_families(const engine::Service& service,
   add_membership(consumers, out);
   add_leases(service, consumers, out);
   add_work(consumers, out);
+  add_flow(consumers, out);
 }
 
 }  // namespace sluice::metrics

@@ -62,7 +62,8 @@ void add_http_families(const HttpStats& stats, Families& out) {
     accept_errors.add(labels, listener->accept_errors);
     slow.add(labels, listener->deadlines_missed);
   }
-  Family wait = histogram("sluice_http_poll_wait_seconds", "How long fetches waited for records.");
+  Family wait = histogram("sluice_http_poll_wait_seconds",
+                          "How long fetches waited for records, and readers for events.");
   wait.add({}, stats.poll_wait_seconds);
   Family bytes = counter("sluice_http_response_bytes_total", "Bytes of response bodies written.");
   bytes.add({}, stats.response_bytes);

@@ -84,6 +84,15 @@ void add_topic_families(const std::vector<ConsumerSnapshot>& consumers, Families
   Family expired =
       counter("sluice_lease_expirations_total", "Records whose lease ran out before they were settled.");
   Family corrupt = counter("sluice_corrupt_batches_total", "Record batches that could not be decoded.");
+  Family undecodable = counter("sluice_undecodable_batches_total",
+                               "Intact record batches that cannot be read: handed out as one record.");
+  Family oversized =
+      counter("sluice_oversized_batches_total",
+              "Record batches that decompress to more than is allowed: handed out as one record.");
+  Family rejected = counter("sluice_records_rejected_total", "Records that the application rejected.");
+  Family exhausted =
+      counter("sluice_records_exhausted_total", "Records given up after max.deliveries deliveries.");
+  Family letters = counter("sluice_records_dead_lettered_total", "Records written to the dead letter topic.");
   Family skipped = counter("sluice_offsets_skipped_total", "Offsets passed without a delivery, by reason.");
   for (const ConsumerSnapshot& consumer : consumers) {
     const Labels base{{"consumer", consumer.host->name()}, {"group", consumer.status.group_id}};
@@ -108,11 +117,16 @@ void add_topic_families(const std::vector<ConsumerSnapshot>& consumers, Families
       acked.add(with(labels, "result", "released"), stats.released);
       expired.add(labels, stats.lease_expirations);
       corrupt.add(labels, stats.corrupt_batches);
+      undecodable.add(labels, stats.undecodable_batches);
+      oversized.add(labels, stats.oversized_batches);
+      rejected.add(labels, stats.rejected);
+      exhausted.add(labels, stats.exhausted);
+      letters.add(labels, stats.dead_lettered);
       skipped.add(labels, "reason", stats.skipped);
     }
   }
   for (Family* family : {&assigned, &buffered, &fetched, &bytes, &wire_bytes, &delivered, &acked, &expired,
-                         &corrupt, &skipped}) {
+                         &corrupt, &undecodable, &oversized, &rejected, &exhausted, &letters, &skipped}) {
     family->finish(out);
   }
 }

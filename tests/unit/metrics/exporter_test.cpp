@@ -137,6 +137,49 @@ TEST_F(ExporterTest, SumsUpOpenLeases) {
   EXPECT_EQ(of_consumer("sluice_oldest_lease_age_seconds"), "0");
 }
 
+TEST_F(ExporterTest, ShowsTheWindowWhereThereIsOne) {
+  EXPECT_EQ(of_consumer("sluice_window_records"), "");
+  EXPECT_EQ(of_consumer("sluice_window_changes_total", R"(,change="grown")"), "");
+  orders_.state.window.adaptive = true;
+  orders_.state.window.records = 150;
+  orders_.state.window.changes = {4, 3, 2, 1, 5};
+  EXPECT_EQ(of_consumer("sluice_window_records"), "150");
+  EXPECT_EQ(of_consumer("sluice_window_bytes"), "");
+  EXPECT_EQ(of_consumer("sluice_window_changes_total", R"(,change="grown")"), "4");
+  EXPECT_EQ(of_consumer("sluice_window_changes_total", R"(,change="slow")"), "3");
+  EXPECT_EQ(of_consumer("sluice_window_changes_total", R"(,change="expired")"), "2");
+  EXPECT_EQ(of_consumer("sluice_window_changes_total", R"(,change="released")"), "1");
+  EXPECT_EQ(of_consumer("sluice_window_changes_total", R"(,change="measured")"), "5");
+}
+
+TEST_F(ExporterTest, TellsAPausedConsumerFromASilentApplication) {
+  EXPECT_EQ(of_consumer("sluice_consumer_paused"), "0");
+  EXPECT_EQ(of_consumer("sluice_app_idle"), "0");
+  orders_.state.paused = true;
+  EXPECT_EQ(of_consumer("sluice_consumer_paused"), "1");
+  EXPECT_EQ(of_consumer("sluice_app_idle"), "0");
+  orders_.state.idle = true;
+  EXPECT_EQ(of_consumer("sluice_app_idle"), "1");
+}
+
+TEST_F(ExporterTest, CountsRecordsThatFailedByWhatBecameOfThem) {
+  core::TopicStats& topic = orders_.counters.topics["orders"];
+  topic.rejected = 3;
+  topic.exhausted = 2;
+  topic.dead_lettered = 4;
+  topic.undecodable_batches = 6;
+  topic.oversized_batches = 7;
+  const std::string of_topic = R"(,topic="orders")";
+  EXPECT_EQ(of_consumer("sluice_records_rejected_total", of_topic), "3");
+  EXPECT_EQ(of_consumer("sluice_records_exhausted_total", of_topic), "2");
+  EXPECT_EQ(of_consumer("sluice_records_dead_lettered_total", of_topic), "4");
+  EXPECT_EQ(of_consumer("sluice_undecodable_batches_total", of_topic), "6");
+  EXPECT_EQ(of_consumer("sluice_oversized_batches_total", of_topic), "7");
+  EXPECT_EQ(of_consumer("sluice_dead_letters_waiting"), "") << "no dead letter topic";
+  orders_.state.dead_letters = {"orders.dead", 1, std::nullopt};
+  EXPECT_EQ(of_consumer("sluice_dead_letters_waiting"), "1");
+}
+
 TEST_F(ExporterTest, ShowsTheMemoryBudget) {
   {
     const core::Charge charge = service_.memory.take(12345);
