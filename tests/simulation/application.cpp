@@ -146,8 +146,9 @@ core::AckSpec Application::whole_or_mixed() {
   const std::size_t size = lease_->records.size();
   const std::size_t first = dice_.index(size);
   const std::size_t last = first + dice_.index(size - first);
-  spec.release.push_back(selector(first, last));
-  if (dice_.chance(0.5)) spec.release_delay = dice_.duration(Duration{}, milliseconds(3000));
+  core::Release release{selector(first, last), std::nullopt};
+  if (dice_.chance(0.5)) release.delay = dice_.duration(Duration{}, milliseconds(3000));
+  spec.release.push_back(std::move(release));
   if (dice_.chance(0.5)) {
     spec.fallback = core::Default::kKeep;
     const std::size_t other = dice_.index(size);

@@ -221,17 +221,19 @@ void Books::acked(const LeasePtr& lease,
     named.insert(i);
     settle(lease->records[i], false);
   }
-  for (const std::size_t i : resolve(*lease, spec.release)) {
-    named.insert(i);
-    Entry* entry = find(lease->records[i]);
-    if (entry == nullptr || entry->state != State::kLeased || entry->lease != lease->number) continue;
-    entry->state = State::kReturned;
-    entry->not_before = now + spec.release_delay;
-    ++released;
+  for (const core::Release& release : spec.release) {
+    for (const std::size_t i : resolve(*lease, {release.which})) {
+      named.insert(i);
+      Entry* entry = find(lease->records[i]);
+      if (entry == nullptr || entry->state != State::kLeased || entry->lease != lease->number) continue;
+      entry->state = State::kReturned;
+      entry->not_before = now + release.delay.value_or(Duration{});
+      ++released;
+    }
   }
   if (spec.fallback == core::Default::kAccept) {
     // Of an open lease, what it gave back before is not meant, unless the request is empty and so means all.
-    const bool only_leased = lease->open && (!spec.accept.empty() || !spec.release.empty());
+    const bool only_leased = lease->open && !spec.names_nothing();
     for (std::size_t i = 0; i < lease->records.size(); ++i) {
       if (named.count(i) == 0) settle(lease->records[i], only_leased);
     }

@@ -337,12 +337,23 @@ void Daemon::take_fetches() {
       context_.trace.add(context_.now(), index_, done.result.repeated ? "batch again" : "batch",
                          lease->number, done.result.batch->records, lease->records.front().offset);
     }
+    if (done.result.commit_ticket != 0) expect_commit(done.result.commit_ticket, done.settled);
     require(fetch.on_fetch != nullptr, "an answer to a fetch that nobody waits for");
     context_.scheduler.after(
         Duration{},
         [f = std::move(fetch.on_fetch), result = std::make_shared<core::FetchResult>(std::move(done.result)),
          lease] { f(std::move(*result), lease); });
   }
+}
+
+/// Somebody waits until this is committed.
+void Daemon::expect_commit(std::uint64_t number, const std::vector<core::PartitionProgress>& offsets) {
+  Ticket ticket;
+  for (const core::PartitionProgress& each : offsets) {
+    if (consumer_->partitions().at(each.partition).needs_commit())
+      ticket.targets.emplace_back(each.partition, each.acked_through + 1);
+  }
+  require(tickets_.emplace(number, std::move(ticket)).second, "a ticket is given twice");
 }
 
 void Daemon::take_commits() {
@@ -424,14 +435,7 @@ core::AckResult Daemon::ack(const Books::LeasePtr& lease, const core::AckSpec& s
   const bool fenced_by_time = context_.now() - contact_ > context_.settings.session_timeout + Duration(1);
   if (result.accepted > 0 && (state == MemberState::kStable || state == MemberState::kRevoking))
     require(!fenced_by_time, "an ack is accepted although the group has given us up");
-  if (result.commit_ticket != 0) {
-    Ticket ticket;
-    for (const core::PartitionProgress& each : result.offsets) {
-      if (consumer_->partitions().at(each.partition).needs_commit())
-        ticket.targets.emplace_back(each.partition, each.acked_through + 1);
-    }
-    require(tickets_.emplace(result.commit_ticket, std::move(ticket)).second, "a ticket is given twice");
-  }
+  if (result.commit_ticket != 0) expect_commit(result.commit_ticket, result.offsets);
   pump();
   return result;
 }

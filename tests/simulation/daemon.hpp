@@ -98,6 +98,7 @@ class Daemon {
   void send(protocol::Outgoing request);
   void check_commit(const protocol::OffsetCommitRequest& request);
   void take_fetches();
+  void expect_commit(std::uint64_t number, const std::vector<core::PartitionProgress>& offsets);
   void take_commits();
   void check_state();
   void check_heartbeats();
