@@ -171,7 +171,9 @@ void Consumer::handle(const PartitionsAssigned& event) {
   }
   apply_pauses();
   if (!gone.empty()) note(EventType::kRevoked, gone, {});
-  note(EventType::kAssigned, event.all, std::to_string(event.added.size()) + " of them new");
+  // Readers add these up and take off what is revoked or lost.
+  if (!event.added.empty() || event.all.empty())
+    note(EventType::kAssigned, event.added, std::to_string(event.all.size()) + " in all");
   if (rebalance_began_) {
     stats_.rebalance_seconds.observe(std::chrono::duration<double>(now_ - *rebalance_began_).count());
     rebalance_began_.reset();
