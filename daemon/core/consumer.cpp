@@ -3,6 +3,7 @@
 #include "daemon/core/assert.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 #include <variant>
 
@@ -39,7 +40,8 @@ Consumer::Consumer(Options options, MemoryBudget& budget, std::uint64_t seed)
 void Consumer::turn(TimePoint now, std::int64_t wall_ms) {
   SLUICE_ASSERT(now >= now_);
   now_ = now;
-  wall_ms_ = wall_ms;
+  turn_at_ = now;
+  turn_wall_ms_ = wall_ms;
   outbox_.begin_turn();
   look_for_silence(now);
   poll_membership(now);
@@ -100,9 +102,14 @@ void Consumer::tell_window(TimePoint now) {
   }
 }
 
+/// Calls come between turns, and a consumer with nothing to do may have had its last one long ago.
+std::int64_t Consumer::wall_ms() const {
+  return turn_wall_ms_ + std::chrono::duration_cast<std::chrono::milliseconds>(now_ - turn_at_).count();
+}
+
 void Consumer::note(EventType type, std::vector<TopicPartition> partitions, std::string text) {
   Event event;
-  event.wall_ms = wall_ms_;
+  event.wall_ms = wall_ms();
   event.type = type;
   event.partitions = std::move(partitions);
   event.text = std::move(text);
@@ -190,7 +197,7 @@ void Consumer::handle(const PartitionsRevoking& event) {
   }
   revoke_by_ = event.finish_by;
   Event told;
-  told.wall_ms = wall_ms_;
+  told.wall_ms = wall_ms();
   told.type = EventType::kRevoking;
   told.partitions = event.partitions;
   told.deadline = event.finish_by;

@@ -166,6 +166,7 @@ class Consumer {
   void take_deliveries(TimePoint now);
   void tell_window(TimePoint now);
   void note(EventType type, std::vector<TopicPartition> partitions, std::string text);
+  [[nodiscard]] std::int64_t wall_ms() const;
 
   // consumer_flow.cpp: pause, seek, silence.
   void apply_pauses();
@@ -217,7 +218,8 @@ class Consumer {
   std::vector<SeekWait> seeks_;
   Pauses pauses_;
   TimePoint now_{};
-  std::int64_t wall_ms_ = 0;
+  std::int64_t turn_wall_ms_ = 0;  ///< what the wall clock said ...
+  TimePoint turn_at_{};            ///< ... at the last turn
   TimePoint last_fetch_call_{};
   std::optional<TimePoint> last_heard_;  ///< from an application, or since when there could have been one
   bool idle_ = false;

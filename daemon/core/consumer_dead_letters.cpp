@@ -110,7 +110,7 @@ void Consumer::finish_letters(TimePoint) {
     partition.free_settled(budget_);
     ++stats_.topics[done.partition.topic].dead_lettered;
     Event event;
-    event.wall_ms = wall_ms_;
+    event.wall_ms = wall_ms();
     event.type = EventType::kDeadLettered;
     event.partitions = {done.partition};
     event.offsets = done.offsets;

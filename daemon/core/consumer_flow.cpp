@@ -220,6 +220,7 @@ void Consumer::look_for_silence(TimePoint now) {
 }
 
 void Consumer::heard_from_application(TimePoint now) {
+  now_ = std::max(now_, now);
   last_heard_ = now;
   if (!idle_ || draining_) return;
   idle_ = false;

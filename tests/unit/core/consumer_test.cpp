@@ -317,6 +317,29 @@ TEST(Consumer, SaysWhyAPartitionDoesNotMove) {
   EXPECT_EQ(code(), "back_off");
 }
 
+TEST(Consumer, TellsOfAnEventWhenItHappenedHoweverLongAgoItsLastTurnWas) {
+  ConsumerDialogue d;
+  Member& m = d.join();
+  m.consumer->turn(d.now, 1'700'000'000'000);
+  m.consumer->pause({}, d.now + 90s);
+  const EventLog::Page page = m.consumer->events().since(0);
+  EXPECT_EQ(page.events.back().type, EventType::kPaused);
+  EXPECT_EQ(page.events.back().wall_ms, 1'700'000'090'000);
+}
+
+TEST(Consumer, TellsReadersWhatIsNewToAMemberAndNothingElse) {
+  ConsumerDialogue d(4, {Assignor::kCooperativeSticky});
+  Member& first = d.join();
+  const std::uint64_t since = first.consumer->events().last_id();
+  (void)d.join();
+  d.advance(10s);
+  const EventLog::Page page = first.consumer->events().since(since);
+  ASSERT_EQ(page.events.size(), 2U);
+  EXPECT_EQ(page.events[0].type, EventType::kRevoking);
+  EXPECT_EQ(page.events[1].type, EventType::kRevoked);
+  EXPECT_EQ(page.events[1].partitions.size(), 2U);
+}
+
 TEST(Consumer, KeepsTheBatchOfARequestOverARebalanceThatLeavesItsPartitions) {
   ConsumerDialogue d(1);
   d.cluster.produce(0, 3);
