@@ -9,10 +9,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace sluice::http {
 
@@ -123,8 +125,8 @@ Response commit_failed(const Exchange& exchange, const Settled& settled) {
   const bool fenced = settled.outcome == core::CommitOutcome::kFenced;
   return problem_response(
       {fenced ? ProblemType::kConflict : ProblemType::kUnavailable,
-       fenced ? "The group moved on before the commit of `ack`: its records may be delivered again "
-                "to another member. Nothing was fetched."
+       fenced ? "Before the commit of `ack`, its partitions went to another member or were moved by a "
+                "seek: its records may be delivered again. Nothing was fetched."
               : "The records of `ack` are settled here, but the group coordinator has not confirmed "
                 "the commit yet; it is still being tried. Nothing was fetched; the same request may "
                 "be sent again.",
@@ -144,8 +146,8 @@ Response auto_failed(const Exchange& exchange, const core::Batch& batch, core::C
   }
   return problem_response(
       {fenced ? ProblemType::kConflict : ProblemType::kUnavailable,
-       fenced ? "The group moved on before the records of this fetch were committed. With mode `auto` they "
-                "are not handed out; the member that has their partitions now will get them."
+       fenced ? "Before the records of this fetch were committed, their partitions went to another member "
+                "or were moved by a seek. With mode `auto` they are not handed out here."
               : "The group coordinator has not confirmed the commit of the records of this fetch. With mode "
                 "`auto` they are not handed out, and they may be lost: at most once is what that mode "
                 "promises. Use mode `lease` where nothing may be lost.",
@@ -177,6 +179,40 @@ Response too_many(const Exchange& exchange, std::string extension) {
                            std::string(exchange.request.consumer),
                            {},
                            std::move(extension)});
+}
+
+// For a problem: what became of the `ack` all the same.
+std::string settled_member(const Settled* settled) {
+  return settled == nullptr ? std::string() : "\"ack\":" + dump(settled_json(*settled));
+}
+
+// What `auto` hands out cannot be given back. So it takes nothing while an earlier commit is open: when the
+// coordinator is away, that costs one batch and not one with every try. Gives the answer when it ends here.
+boost::asio::awaitable<std::optional<Response>> commit_what_is_open(Exchange& exchange,
+                                                                    engine::ConsumerHost& host,
+                                                                    Settled* settled) {
+  if (settled != nullptr && settled->waits()) {
+    const auto outcome = co_await wait_for_commit(exchange, host, settled->result.commit_ticket);
+    if (!outcome) co_return abandoned();
+    settled->outcome = *outcome;
+    settled->result.commit_ticket = 0;
+    host.refresh(settled->result.offsets);
+    if (*outcome != core::CommitOutcome::kCommitted) co_return commit_failed(exchange, *settled);
+  }
+  std::vector<core::PartitionProgress> offsets;
+  const std::uint64_t ticket = host.commit(offsets);
+  if (ticket == 0) co_return std::nullopt;
+  const auto outcome = co_await wait_for_commit(exchange, host, ticket);
+  if (!outcome) co_return abandoned();
+  if (*outcome != core::CommitOutcome::kFailed) co_return std::nullopt;
+  co_return problem_response(
+      {ProblemType::kUnavailable,
+       "The group coordinator has not confirmed an earlier commit yet; it is still being tried. Nothing was "
+       "fetched: with mode `auto`, records are taken only when their commit can be expected to succeed.",
+       {},
+       std::string(exchange.request.consumer),
+       {},
+       settled_member(settled)});
 }
 
 // Until the fetch ends, or the client goes away and it is cancelled.
@@ -218,18 +254,13 @@ boost::asio::awaitable<Response> fetch(Exchange& exchange) {
     settled =
         Settled{request->ack->batch, host->ack(request->ack->batch, request->ack->spec), request->ack->sync};
   }
-  // What `auto` hands out cannot be given back should this commit fail, so it comes first there.
-  if (settled && settled->waits() && request->spec.settle_at_once) {
-    const auto outcome = co_await wait_for_commit(exchange, *host, settled->result.commit_ticket);
-    if (!outcome) co_return abandoned();
-    settled->outcome = *outcome;
-    settled->result.commit_ticket = 0;
-    host->refresh(settled->result.offsets);
-    if (*outcome != core::CommitOutcome::kCommitted) co_return commit_failed(exchange, *settled);
+  if (request->spec.settle_at_once) {
+    auto refusal = co_await commit_what_is_open(exchange, *host, settled ? &*settled : nullptr);
+    if (refusal) co_return std::move(*refusal);
   }
   std::shared_ptr<engine::FetchCall> call = host->start_fetch(std::move(request->spec));
   if (call == nullptr) {
-    co_return too_many(exchange, settled ? "\"ack\":" + dump(settled_json(*settled)) : std::string());
+    co_return too_many(exchange, settled_member(settled ? &*settled : nullptr));
   }
   if (!call->result() || (settled && settled->waits())) {
     co_await wait_for(exchange, *host, call, settled ? &*settled : nullptr);

@@ -184,12 +184,12 @@ boost::asio::awaitable<Response> commit(Exchange& exchange) {
   const std::string text = dump({{"offsets", offsets_json(offsets)}, {"committed", committed}});
   if (committed) co_return json_response(text);
   const bool fenced = outcome == core::CommitOutcome::kFenced;
-  co_return problem_response(
-      of_consumer(exchange, fenced ? ProblemType::kConflict : ProblemType::kUnavailable,
-                  fenced ? "The group moved on before the commit: records of partitions that went may be "
-                           "delivered again to another member."
-                         : "The group coordinator has not confirmed the commit yet; it is still being tried.",
-                  text.substr(1, text.size() - 2)));
+  co_return problem_response(of_consumer(
+      exchange, fenced ? ProblemType::kConflict : ProblemType::kUnavailable,
+      fenced ? "Before the commit, partitions went to another member or were moved by a seek: their "
+               "records may be delivered again."
+             : "The group coordinator has not confirmed the commit yet; it is still being tried.",
+      text.substr(1, text.size() - 2)));
 }
 
 }  // namespace sluice::http

@@ -70,8 +70,8 @@ Response answer_commit(const Exchange& exchange, const core::AckResult& result, 
   }
   return problem_response(
       of_batch(exchange, ProblemType::kConflict,
-               "The group moved on before the commit: the records may be delivered again to "
-               "another member.",
+               "Before the commit, the partitions went to another member or were moved by a seek: the "
+               "records may be delivered again.",
                settlement_members(result, false)));
 }
 

@@ -229,6 +229,21 @@ TEST(Fetch, OfModeAutoBeginsOnlyWhenTheCommitOfItsAckIsDone) {
   EXPECT_EQ(body["records"].size(), 2U);
 }
 
+TEST(Fetch, OfModeAutoTakesNothingWhileAnEarlierCommitIsOpen) {
+  TestServer server;
+  server.orders.answer = small_batch(server.service);
+  server.orders.commit_ticket = 3;
+  server.orders.commit_outcome = core::CommitOutcome::kFailed;
+  HttpClient client(server, Api::kData);
+  const Answer refused = client.post(kFetch, R"({"mode":"auto"})");
+  EXPECT_EQ(refused.slug(), "unavailable");
+  EXPECT_TRUE(server.orders.fetches.empty()) << "or every try would lose a batch";
+  server.orders.commit_outcome = core::CommitOutcome::kFenced;
+  EXPECT_EQ(client.post(kFetch, R"({"mode":"auto"})").status, 200) << "those records are others' now";
+  EXPECT_EQ(client.post(kFetch, "{}").status, 200);
+  EXPECT_EQ(server.orders.commits, 2) << "mode lease takes no notice";
+}
+
 TEST(Fetch, OfModeAutoEndsWithItsClient) {
   TestServer server;
   server.orders.answer = small_batch(server.service);
