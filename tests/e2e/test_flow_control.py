@@ -115,6 +115,21 @@ def test_a_resume_wakes_a_fetch_that_waits(filled):
     assert got[0]["batch_id"] and time.monotonic() - begin < 5
 
 
+def test_a_paused_topic_stays_paused_in_partitions_that_come_later(kafka, daemons, unique):
+    kafka.create_topic(unique, 4)
+    fill(kafka.bootstrap, unique, 4, 100)
+    settings = {"group.id": unique, "topics": [unique], "heartbeat.interval.ms": 500}
+    stays = daemons(kafka.bootstrap, {"c": settings}, name="stays")
+    leaves = daemons(kafka.bootstrap, {"c": settings}, name="leaves")
+    stays.wait_assigned(2)
+    ok(stays.consumer().call("POST", "/pause", {"topics": [unique]}))
+    leaves.stop()
+    stays.wait_assigned(4)
+    assert stays.consumer().fetch(wait_ms=500)["reason"] == "paused"
+    ok(stays.consumer().call("POST", "/resume", {"topics": [unique]}))
+    assert len(collect(stays.consumer(), 100)) == 100
+
+
 def test_what_cannot_be_paused_is_named(filled):
     consumer = filled.consumer()
     assert problem(consumer.call("POST", "/pause", {"topics": ["other"]}), 422, "invalid-value")["field"] == "topics[0]"
@@ -215,6 +230,43 @@ def test_a_seek_that_cannot_be_done_moves_nothing(filled):
     assert len(consumer.batches()["batches"]) == 1
 
 
+def test_a_seek_goes_on_after_a_restart(filled):
+    collect(filled.consumer(), 100)
+    seek(filled, {"offset": 20}, partitions=[partition(filled, 0)])
+    assert filled.stop() == 0
+    filled.start()
+    assert [record["offset"] for record in collect(filled.consumer(), 30)] == list(range(20, 50))
+
+
+def test_workers_go_on_while_others_seek(sluice):
+    daemon = sluice(partitions=4, filled_with=8000, order="none")
+    daemon.wait_assigned(4)
+    done, odd = threading.Event(), []
+
+    def work():
+        consumer = daemon.consumer()
+        while not done.is_set():
+            batch = consumer.fetch(wait_ms=100, max_records=50)
+            answer = consumer.try_ack(batch) if batch["batch_id"] else None
+            # 409: acked in time, but the seek came before the commit; 410: the seek came before the ack.
+            if answer and answer.status not in (200, 409, 410):
+                odd.append(answer)
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    everything = [partition(daemon, number) for number in range(4)]
+    for turn in range(20):
+        assert len(seek(daemon, {"offset": 10 * turn}, partitions=everything)["partitions"]) == 4
+    done.set()
+    for worker in workers:
+        worker.join(30)
+    assert not odd, odd[0]
+    seek(daemon, "beginning")
+    again = collect(daemon.consumer(), 8000, max_records=5000)
+    assert len({(record["partition"], record["offset"]) for record in again}) == 8000
+
+
 def test_a_second_seek_takes_the_place_of_the_first(filled):
     for _ in range(3):
         assert positions(seek(filled, "end")) == {0: (50, 50), 1: (50, 50)}
@@ -253,6 +305,30 @@ def test_mode_auto_is_committed_before_its_records_go_out(kafka, sluice):
         assert len(batch["records"]) == 10 and batch["used"]["mode"] == "auto"
         assert kafka.committed(daemon.group)[(daemon.topic, 0)] == 10 * round_
     assert consumer.batches()["batches"] == []
+
+
+def test_an_outage_of_the_coordinator_costs_mode_auto_one_batch(own_kafka, daemons, unique):
+    own_kafka.create_topic(unique, 1)
+    fill(own_kafka.bootstrap, unique, 1, 1000)
+    settings = {"group.id": unique, "topics": [unique], "request.timeout.ms": 1500, "retry.backoff.ms": 100}
+    daemon = daemons(own_kafka.bootstrap, {"c": settings})
+    daemon.wait_assigned(1)
+    consumer = daemon.consumer()
+    fetch(consumer, max_records=10, mode="auto")
+    eventually("records are here", lambda: consumer.state()["partitions"][0]["buffered_bytes"] > 0)
+    own_kafka.stop()
+    lost = problem(consumer.call("POST", "/fetch", {"mode": "auto", "max_records": 10}), 503, "unavailable")
+    assert lost["not_delivered"] == [{"topic": unique, "partition": 0, "from": 10, "to": 19}]
+    for _ in range(2):
+        refused = problem(consumer.call("POST", "/fetch", {"mode": "auto", "max_records": 10}), 503, "unavailable")
+        assert "Nothing was fetched" in refused["detail"] and "not_delivered" not in refused
+    own_kafka.start()
+
+    def next_batch():
+        answer = consumer.call("POST", "/fetch", {"mode": "auto", "max_records": 10, "wait_ms": 2000})
+        return answer.status == 200 and answer.json()["records"]
+
+    assert eventually("the next batch", next_batch, 60)[0]["offset"] == 20
 
 
 def test_a_reject_needs_a_dead_letter_topic(filled):
