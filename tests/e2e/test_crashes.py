@@ -78,7 +78,8 @@ def test_kill_9_of_the_application_gives_its_batch_to_another_after_the_lease(ka
     batch = daemon.consumer().fetch(max_records=20, wait_ms=20000)
 
     assert 1.5 <= time.monotonic() - started <= 5
-    assert [record["offset"] for record in batch["records"]] == list(range(20))
+    # In a smaller batch than before: one of its records may be what killed the application.
+    assert [record["offset"] for record in batch["records"]] == list(range(7))
     assert {record["delivery"] for record in batch["records"]} == {2}
 
 

