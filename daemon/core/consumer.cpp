@@ -3,7 +3,6 @@
 #include "daemon/core/assert.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 #include <variant>
 
@@ -59,6 +58,7 @@ void Consumer::turn(TimePoint now, std::int64_t wall_ms) {
   if (draining_ || idle_) committer_.flush();
   committer_.poll(now, coordinator_.node(), identity, metadata_, partitions_, outbox_);
   finish_seeks(now);
+  tell_errors(now);
   outbox_.wake_at(leases_.next_deadline());
   copy_membership_stats(wall_ms);
 }
@@ -79,6 +79,7 @@ void Consumer::take_deliveries(TimePoint now) {
     if (!done.settled.empty())
       done.result.commit_ticket = committer_.ticket_for(done.settled, partitions_, now);
     done.result.revoking = revoking();
+    if (done.result.batch && !done.result.repeated) tell_unreadable(*done.result.batch);
     fetches_.push_back(std::move(done));
   }
 }
@@ -100,20 +101,6 @@ void Consumer::tell_window(TimePoint now) {
         break;
     }
   }
-}
-
-/// Calls come between turns, and a consumer with nothing to do may have had its last one long ago.
-std::int64_t Consumer::wall_ms() const {
-  return turn_wall_ms_ + std::chrono::duration_cast<std::chrono::milliseconds>(now_ - turn_at_).count();
-}
-
-void Consumer::note(EventType type, std::vector<TopicPartition> partitions, std::string text) {
-  Event event;
-  event.wall_ms = wall_ms();
-  event.type = type;
-  event.partitions = std::move(partitions);
-  event.text = std::move(text);
-  events_.add(std::move(event));
 }
 
 /// Metadata, coordinator and membership, and what their news mean for the partitions.

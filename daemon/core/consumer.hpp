@@ -26,6 +26,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -165,7 +166,11 @@ class Consumer {
   void look_at_topic_ids(TimePoint now);
   void take_deliveries(TimePoint now);
   void tell_window(TimePoint now);
+
+  // consumer_events.cpp
   void note(EventType type, std::vector<TopicPartition> partitions, std::string text);
+  void tell_unreadable(const Batch& batch);
+  void tell_errors(TimePoint now);
   [[nodiscard]] std::int64_t wall_ms() const;
 
   // consumer_flow.cpp: pause, seek, silence.
@@ -184,6 +189,7 @@ class Consumer {
 
   // consumer_status.cpp
   void copy_membership_stats(std::int64_t wall_ms);
+  [[nodiscard]] std::optional<std::string> error() const;
   [[nodiscard]] std::vector<RevokingPartition> revoking() const;
   [[nodiscard]] WindowStatus window_status() const;
 
@@ -213,6 +219,7 @@ class Consumer {
   std::optional<TimePoint> rebalance_began_;
   std::optional<std::string> commit_error_;
   std::optional<std::string> dead_letter_error_;  ///< as it was told last
+  std::map<std::string, TimePoint> errors_told_;  ///< lately
   std::vector<Delivery::Done> fetches_;
   std::vector<Committer::Done> seeks_done_;
   std::vector<SeekWait> seeks_;

@@ -153,15 +153,7 @@ ConsumerStatus Consumer::status(TimePoint now) const {
   status.waiting_fetches = static_cast<std::uint32_t>(delivery_.waiting());
   status.last_fetch_call = last_fetch_call_;
   status.last_heartbeat_success = membership_.last_heartbeat().value_or(TimePoint{});
-  if (membership_.fatal_error()) {
-    status.error = membership_.fatal_error();
-  } else if (coordinator_.error()) {
-    status.error = coordinator_.error();
-  } else if (!coordinator_.node() && metadata_.error()) {
-    status.error = "no broker answers: " + *metadata_.error();
-  } else if (commit_error_) {
-    status.error = "commit: " + *commit_error_;
-  }
+  status.error = error();
   const bool window_full =
       window_.allowance(status.window.leased_records, status.window.leased_bytes, leases_.open_count() + 1)
           .full();
@@ -189,6 +181,14 @@ ConsumerStatus Consumer::status(TimePoint now) const {
     status.leases.push_back(std::move(open));
   });
   return status;
+}
+
+std::optional<std::string> Consumer::error() const {
+  if (membership_.fatal_error()) return membership_.fatal_error();
+  if (coordinator_.error()) return coordinator_.error();
+  if (!coordinator_.node() && metadata_.error()) return "no broker answers: " + *metadata_.error();
+  if (commit_error_) return "commit: " + *commit_error_;
+  return std::nullopt;
 }
 
 std::vector<RevokingPartition> Consumer::revoking() const {

@@ -340,6 +340,28 @@ TEST(Consumer, TellsReadersWhatIsNewToAMemberAndNothingElse) {
   EXPECT_EQ(page.events[1].partitions.size(), 2U);
 }
 
+TEST(Consumer, TellsOfAnErrorThatLastsOnceAMinuteAndNotWithEveryTry) {
+  ConsumerDialogue d;
+  d.cluster.produce(0, 10);
+  Member& m = d.join();
+  const FetchResult result = d.fetch(m);
+  ASSERT_TRUE(result.batch);
+  const std::uint64_t since = m.consumer->events().last_id();
+  d.cluster.commit_error = KafkaError::kGroupAuthorizationFailed;
+  d.ack(m, result.batch->id);
+  d.advance(50s);
+  EventLog::Page page = m.consumer->events().since(since);
+  ASSERT_EQ(page.events.size(), 2U);
+  EXPECT_EQ(page.events[0].type, EventType::kLost);
+  EXPECT_EQ(page.events[1].type, EventType::kError);
+  EXPECT_EQ(page.events[1].count, 1U);
+  EXPECT_EQ(page.events[1].text, m.consumer->status(d.now).error);
+  d.advance(50s);
+  page = m.consumer->events().since(since);
+  ASSERT_EQ(page.events.size(), 2U);
+  EXPECT_EQ(page.events[1].count, 2U);
+}
+
 TEST(Consumer, KeepsTheBatchOfARequestOverARebalanceThatLeavesItsPartitions) {
   ConsumerDialogue d(1);
   d.cluster.produce(0, 3);
