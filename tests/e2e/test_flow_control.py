@@ -438,3 +438,13 @@ def test_nobody_can_seek_while_the_daemon_drains(filled):
     assert events(filled)["events"]
     assert consumer.ack(batch)["accepted"] == 10
     assert filled.stop() == 0
+
+
+def test_a_reader_is_told_when_the_broker_is_away(own_kafka, daemons, unique):
+    own_kafka.create_topic(unique, 1)
+    settings = {"group.id": unique, "topics": [unique], "request.timeout.ms": 1500, "retry.backoff.ms": 100}
+    daemon = daemons(own_kafka.bootstrap, {"c": settings})
+    daemon.wait_assigned(1)
+    own_kafka.kill()
+    error = wait_for_event(daemon, "error")
+    assert error["text"] and error["partitions"] == []
