@@ -45,6 +45,10 @@ struct ChargedFrame {
 
 void Fetcher::poll(
     TimePoint now, const Metadata& metadata, Partitions& partitions, MemoryBudget& budget, Outbox& outbox) {
+  // Partitions that have settled nothing since memory became short may hold what can go.
+  if (budget.available() - budget.limit() / kReservedQuarter < kSmallestFetch) {
+    for (auto& [tp, partition] : partitions) partition.free_settled(budget);
+  }
   waits_for_budget_ = false;
   auto wanted = eligible(now, metadata, partitions, outbox);
   std::vector<protocol::NodeId> turns;

@@ -166,9 +166,12 @@ void Partition::free_settled(MemoryBudget& budget) {
     watermark_epoch = buffer.chunks()[index]->batch.header.leader_epoch;
   }
   buffer.settle_below(watermark);
-  // Looking at all chunks is worth it once much has been settled above a gap.
+  // Looking at all chunks is worth it once much has been settled above a gap. When memory is short it comes
+  // sooner, however large the records are: what is settled must not stand in the way of what is not.
   constexpr std::int64_t kWorthLooking = 1024;
-  const auto often = std::max<std::int64_t>(kWorthLooking, ledger->span() / 8);
+  const bool memory_is_short = budget.available() < budget.limit() / 4 * 3;
+  const std::int64_t often = memory_is_short ? 1 + static_cast<std::int64_t>(buffer.chunks().size()) / 8
+                                             : std::max(kWorthLooking, ledger->span() / 8);
   if (!ledger->has_gaps() || ledger->settled_total() - compacted_at_ < often) return;
   compacted_at_ = ledger->settled_total();
   buffer.compact(*ledger, budget);
