@@ -318,5 +318,120 @@ TEST(Committer, IgnoresRepliesThatAreNotItsOwn) {
   EXPECT_TRUE(c.committer.in_flight());
 }
 
+const std::string& metadata_in(const OffsetCommitRequest& request, std::size_t index = 0) {
+  return *request.topics.at(0).partitions.at(index).committed_metadata;
+}
+
+TEST(Committer, TellsWhatIsSettledAboveAGap) {
+  Committing c;
+  c.at("t", 0).ledger->settle({10, 19}, 1);
+  const OffsetCommitRequest request = c.ask();
+  EXPECT_EQ(offset_in(request), 0) << "the watermark stays";
+  const ParsedMetadata parsed = parse_metadata(metadata_in(request), 0);
+  ASSERT_EQ(parsed.kind, MetadataKind::kOurs) << parsed.problem;
+  EXPECT_EQ(parsed.data.settled, (std::vector<OffsetRange>{{10, 19}}));
+  c.answer({{0, KafkaError::kNone}});
+  EXPECT_FALSE(Committer::dirty(c.partitions));
+  c.settle(0, 9);
+  const OffsetCommitRequest closed = c.ask();
+  EXPECT_EQ(offset_in(closed), 20);
+  EXPECT_EQ(metadata_in(closed), "");
+}
+
+TEST(Committer, WaitsForTheCommitOfWhatIsSettledAboveAGap) {
+  Committing c;
+  c.at("t", 0).ledger->settle({10, 19}, 1);
+  EXPECT_NE(c.ticket(0), 0U);
+  (void)c.ask();
+  EXPECT_FALSE(c.outcome());
+  c.answer({{0, KafkaError::kNone}});
+  EXPECT_EQ(c.outcome(), CommitOutcome::kCommitted);
+}
+
+TEST(Committer, CommitsNothingWhenNothingNewIsToTell) {
+  Committing c;
+  c.settle(0, 9);
+  (void)c.ask();
+  c.answer({{0, KafkaError::kNone}});
+  c.at("t", 0).ledger->give_back({50, 59}, 1, [&](const PartitionLedger::Entry&) {
+    return PartitionLedger::Return{c.now, false, false, 0};  // never delivered: nothing has failed
+  });
+  EXPECT_TRUE(Committer::dirty(c.partitions));
+  c.poll();
+  EXPECT_TRUE(c.sent.empty());
+  EXPECT_FALSE(Committer::dirty(c.partitions));
+}
+
+TEST(Committer, LeavesATextOfSomebodyElseAlone) {
+  Committing c;
+  c.at("t", 0).metadata = {"mine", true, 4096};
+  c.settle(0, 9);
+  c.at("t", 0).ledger->settle({20, 29}, 1);
+  EXPECT_EQ(metadata_in(c.ask()), "mine");
+}
+
+TEST(Committer, SaysLessWhenTheBrokerTakesLess) {
+  Committing c;
+  for (Offset offset = 1; offset < 99; offset += 2) c.at("t", 0).ledger->settle({offset, offset}, 1);
+  std::size_t before = 10'000;
+  for (int i = 0; i < 20; ++i) {
+    c.poll();
+    if (c.sent.empty()) break;
+    const auto request = c.take<OffsetCommitRequest>();
+    EXPECT_LT(metadata_in(request).size(), before);
+    before = metadata_in(request).size();
+    c.answer({{0, before > 12 ? KafkaError::kOffsetMetadataTooLarge : KafkaError::kNone}});
+  }
+  EXPECT_FALSE(Committer::dirty(c.partitions));
+}
+
+TEST(Committer, CommitsAfterSoManyRecordsOrSoMuchTime) {
+  Committing c;
+  c.committer = Committer(Committer::Options{.group_id = "g", .every_records = 10, .interval = 5s}, 5);
+  c.settle(0, 8);
+  c.poll();
+  EXPECT_TRUE(c.sent.empty()) << "nine are not ten";
+  c.settle(0, 9);
+  EXPECT_EQ(offset_in(c.ask()), 10);
+  c.answer({{0, KafkaError::kNone}});
+  c.settle(1, 3);
+  c.poll();
+  EXPECT_TRUE(c.sent.empty());
+  c.now += 5s;
+  EXPECT_EQ(offset_in(c.ask()), 4) << "but no record waits for longer than the interval";
+}
+
+TEST(Committer, DoesNotLetSomebodyWaitForThePolicy) {
+  Committing c;
+  c.committer = Committer(Committer::Options{.group_id = "g", .every_records = 1'000}, 5);
+  c.settle(0, 0);
+  c.poll();
+  EXPECT_TRUE(c.sent.empty());
+  (void)c.ticket(0);
+  EXPECT_EQ(offset_in(c.ask()), 1);
+  c.answer({{0, KafkaError::kNone}});
+  c.settle(0, 1);
+  c.poll();
+  EXPECT_TRUE(c.sent.empty());
+  c.committer.flush();
+  EXPECT_EQ(offset_in(c.ask()), 2) << "neither an explicit commit";
+  c.answer({{0, KafkaError::kNone}});
+  c.settle(0, 2);
+  c.at("t", 0).revoking = true;
+  EXPECT_EQ(offset_in(c.ask()), 3) << "nor a revocation";
+}
+
+TEST(Committer, GoesBackOnlyAfterASeek) {
+  Committing c;
+  Partition& partition = c.at("t", 0);
+  partition.committed = 50;
+  partition.start_at(10);
+  partition.moved = true;
+  EXPECT_EQ(offset_in(c.ask()), 10);
+  c.answer({{0, KafkaError::kNone}});
+  EXPECT_FALSE(partition.moved);
+  EXPECT_EQ(partition.committed, 10);
+}
+
 }  // namespace
 }  // namespace sluice::core
