@@ -25,10 +25,18 @@ class SmallCluster {
     for (PartitionId p = 0; p < partitions; ++p) logs_[p] = {};
   }
 
+  /// As after a deletion and a new creation.
+  void recreate() {
+    ++topic_id;
+    for (auto& [p, log] : logs_) log = {};
+    committed.clear();
+    committed_metadata.clear();
+  }
   void produce(PartitionId partition, int count) {
     Log& log = logs_.at(partition);
-    log.batches.emplace_back(log.end, sluice::testing::simple_batch(log.end, count, 5));
+    std::string batch = sluice::testing::simple_batch(log.end, count, 5);
     log.end += count;
+    log.batches.emplace_back(log.end, std::move(batch));
   }
   void handle(int client, const protocol::Outgoing& request, TimePoint now) {
     if (const auto* fetch = std::get_if<protocol::FetchRequest>(&request.request)) {
@@ -68,13 +76,15 @@ class SmallCluster {
 
   test::FakeCoordinator group;
   std::map<PartitionId, Offset> committed;
+  std::map<PartitionId, std::string> committed_metadata;
+  std::uint8_t topic_id = 1;  ///< another one: the topic was deleted and created again
   std::vector<protocol::OffsetCommitRequest> commits;  ///< every one that came
   std::optional<protocol::KafkaError> commit_error;
   bool drops_commits = false;  ///< never answers them
 
  private:
   struct Log {
-    std::vector<std::pair<Offset, std::string>> batches;
+    std::vector<std::pair<Offset, std::string>> batches;  ///< with the offset behind the last record
     Offset end = 0;
   };
   struct Parked {
@@ -96,7 +106,7 @@ class SmallCluster {
     response.brokers.push_back({1, "broker", 9092, std::nullopt});
     response.topics.emplace_back();
     response.topics[0].name = "t";
-    response.topics[0].topic_id.bytes[0] = 1;
+    response.topics[0].topic_id.bytes[0] = topic_id;
     for (const auto& [p, log] : logs_) {
       protocol::MetadataResponse::MetadataResponsePartition partition;
       partition.partition_index = p;
@@ -115,9 +125,13 @@ class SmallCluster {
     for (const PartitionId p : request.groups.at(0).topics->at(0).partition_indexes) {
       const auto known = committed.find(p);
       response.groups[0].topics[0].partitions.push_back(
-          {p, known == committed.end() ? -1 : known->second, 5, std::nullopt, 0});
+          {p, known == committed.end() ? -1 : known->second, 5, metadata_of(p), 0});
     }
     return response;
+  }
+  [[nodiscard]] std::string metadata_of(PartitionId partition) const {
+    const auto it = committed_metadata.find(partition);
+    return it == committed_metadata.end() ? "" : it->second;
   }
   [[nodiscard]] protocol::OffsetCommitResponse commit_offsets(const protocol::OffsetCommitRequest& request) {
     commits.push_back(request);
@@ -125,7 +139,10 @@ class SmallCluster {
     response.topics.emplace_back();
     response.topics[0].name = "t";
     for (const auto& each : request.topics.at(0).partitions) {
-      if (!commit_error) committed[each.partition_index] = each.committed_offset;
+      if (!commit_error) {
+        committed[each.partition_index] = each.committed_offset;
+        committed_metadata[each.partition_index] = each.committed_metadata.value_or("");
+      }
       response.topics[0].partitions.push_back(
           {each.partition_index, commit_error ? static_cast<std::int16_t>(*commit_error) : std::int16_t{0}});
     }
@@ -138,9 +155,16 @@ class SmallCluster {
     response.topics[0].name = "t";
     for (const auto& each : request.topics.at(0).partitions) {
       response.topics[0].partitions.push_back(
-          {each.partition_index, 0, -1, each.timestamp == -2 ? 0 : logs_.at(each.partition_index).end, 5});
+          {each.partition_index, 0, -1, offset_for(each.timestamp, logs_.at(each.partition_index).end), 5});
     }
     return response;
+  }
+  /// Record n has the time 1000 + n.
+  static Offset offset_for(std::int64_t timestamp, Offset end) {
+    if (timestamp == -1) return end;
+    if (timestamp == -2) return 0;
+    const Offset offset = std::max<Offset>(0, timestamp - 1000);
+    return offset < end ? offset : -1;
   }
   [[nodiscard]] bool has_data(const protocol::FetchRequest& request) const {
     const auto& asked = request.topics.at(0).partitions;
@@ -152,8 +176,8 @@ class SmallCluster {
     std::vector<std::pair<std::size_t, std::size_t>> pieces;
     for (const auto& each : parked.fetch.topics.at(0).partitions) {
       const std::size_t begin = frame->size();
-      for (const auto& [base, bytes] : logs_.at(each.partition).batches) {
-        if (base >= each.fetch_offset) *frame += bytes;
+      for (const auto& [behind, bytes] : logs_.at(each.partition).batches) {
+        if (behind > each.fetch_offset) *frame += bytes;
       }
       pieces.emplace_back(begin, frame->size() - begin);
     }
