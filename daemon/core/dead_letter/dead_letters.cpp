@@ -240,7 +240,7 @@ bool DeadLetters::on_failure(const protocol::Failure& failure, Metadata& metadat
     if (!lane.parcel || lane.parcel->request != failure.id) continue;
     lane.parcel->request.reset();
     if (may_have_arrived(failure.kind)) lane.parcel->maybe_written = true;
-    lane.error = "Produce: " + failure.message;
+    lane.error = "Produce to " + to_string(TopicPartition{options_.topic, target}) + ": " + failure.message;
     lane.retry_at = now + lane.backoff.next(random_);
     metadata.request_refresh();
     return true;
@@ -284,7 +284,7 @@ void DeadLetters::take(
       refuse(lane, answer, false, now, outbox);
       return;
   }
-  lane.error = "Produce: " + protocol::name(code);
+  lane.error = repeat_text(code, to_string(TopicPartition{options_.topic, target}));
   lane.retry_at = now + lane.backoff.next(random_);
   if (protocol::refreshes_metadata(code)) metadata.request_refresh();
 }

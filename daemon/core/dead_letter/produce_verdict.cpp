@@ -65,6 +65,19 @@ std::string refusal_text(std::int16_t code, const RefusedBatch& batch) {
   }
 }
 
+std::string repeat_text(std::int16_t code, const std::string& target) {
+  const std::string text = "Produce: " + protocol::name(code) + ": ";
+  switch (static_cast<KafkaError>(code)) {
+    case KafkaError::kNotEnoughReplicas:
+    case KafkaError::kNotEnoughReplicasAfterAppend:
+      return text + "partition " + target +
+             " of the dead letter topic has fewer replicas in sync than its min.insync.replicas: bring the "
+             "missing brokers back, or lower it";
+    default:
+      return text + "partition " + target + " of the dead letter topic; trying again";
+  }
+}
+
 std::string topic_problem_text(std::int16_t code, const std::string& topic) {
   switch (static_cast<KafkaError>(code)) {
     case KafkaError::kNone:

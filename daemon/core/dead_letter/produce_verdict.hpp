@@ -31,6 +31,10 @@ struct RefusedBatch {
 /// The refusal in words: what, where, and what to do about it.
 [[nodiscard]] std::string refusal_text(std::int16_t code, const RefusedBatch& batch);
 
+/// Why a batch has to be repeated, in words; with what to do about it when it does not pass by itself.
+/// @param target  a partition of the dead letter topic
+[[nodiscard]] std::string repeat_text(std::int16_t code, const std::string& target);
+
 /// Why nothing can be written when the metadata of the topic has this error, or no partition.
 [[nodiscard]] std::string topic_problem_text(std::int16_t code, const std::string& topic);
 

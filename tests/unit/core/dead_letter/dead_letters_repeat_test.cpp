@@ -1,6 +1,7 @@
 #include "daemon/core/dead_letter/dead_letters.hpp"
 #include "tests/unit/core/dead_letter/letter_world.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -55,11 +56,20 @@ TEST(DeadLetters, AreRepeatedAfterEveryRetriableCode) {
     w.condemn(18);
     w.answer(first, error);
     EXPECT_TRUE(w.sent.empty());
-    EXPECT_EQ(w.error(), "Produce: " + protocol::name(error));
+    EXPECT_THAT(w.error(), ::testing::StartsWith("Produce: " + protocol::name(error) + ": partition dead-"));
     EXPECT_EQ(w.metadata_is_wanted(), protocol::refreshes_metadata(error));
     w.wait(2s);
     EXPECT_EQ(w.produced().bytes, first.bytes);
   }
+}
+
+TEST(DeadLetters, SayWhatToDoWhenTooFewReplicasAreInSync) {
+  LetterWorld w;
+  w.condemn(17);
+  w.start();
+  w.answer(w.produced(), KafkaError::kNotEnoughReplicas);
+  EXPECT_THAT(w.error(), ::testing::AllOf(::testing::HasSubstr("min.insync.replicas"),
+                                          ::testing::HasSubstr("bring the missing brokers back")));
 }
 
 TEST(DeadLetters, AreRepeatedWhenTheAnswerLacksThem) {
