@@ -13,9 +13,15 @@ namespace {
 // A native sidecar may have 2 s from SIGTERM to SIGKILL; saying goodbye must not use them up.
 constexpr std::chrono::milliseconds kLeaveTimeout{800};
 
+/// In its group; or out of it only because its application is silent, whose next call brings it back: an
+/// application that waits for us to be ready would never make that call.
+bool is_in_place(const ConsumerEngine& consumer, const core::ConsumerStatus& status) {
+  return consumer.joined() || (status.idle && (status.state == "left" || status.state == "leaving"));
+}
+
 ProbeCheck joined_check(const ConsumerEngine& consumer) {
   const core::ConsumerStatus status = consumer.status();
-  ProbeCheck check{consumer.name() + " joined", consumer.joined(), {}};
+  ProbeCheck check{consumer.name() + " joined", is_in_place(consumer, status), {}};
   if (status.error) {
     check.detail = *status.error;
   } else if (!check.ok) {
@@ -107,9 +113,10 @@ std::int64_t Daemon::to_wall_ms(core::TimePoint when) const {
 std::string_view Daemon::state() const {
   if (stopping_) return "stopping";
   if (draining_) return "draining";
-  const bool joined = std::all_of(consumers_.begin(), consumers_.end(),
-                                  [](const auto& each) { return each.second->joined(); });
-  return joined ? "running" : "starting";
+  const bool in_place = std::all_of(consumers_.begin(), consumers_.end(), [](const auto& each) {
+    return is_in_place(*each.second, each.second->status());
+  });
+  return in_place ? "running" : "starting";
 }
 
 }  // namespace sluice::engine
