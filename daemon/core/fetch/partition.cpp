@@ -35,8 +35,10 @@ PartitionBuffer::Decoded Partition::decode_next(MemoryBudget& budget,
                                                 bool must_progress,
                                                 TopicStats& stats) {
   const auto result = buffer.decode_next(budget, max_decompressed, must_progress, stats);
-  if (result == PartitionBuffer::Decoded::kChunk && known_to_ < inherited_to_)
-    take_over(*buffer.chunks().back());
+  if (result != PartitionBuffer::Decoded::kChunk || known_to_ >= inherited_to_) return result;
+  take_over(*buffer.chunks().back());
+  // What the earlier owner settled takes no memory, or it would fill the budget behind a stuck record.
+  buffer.compact_last(*ledger, budget);
   return result;
 }
 
@@ -156,6 +158,22 @@ std::int64_t Partition::lose_below(Offset offset) {
     read_mark = {};
   }
   return lost;
+}
+
+bool Partition::forget_beyond(Offset end) {
+  const Offset watermark = ledger->watermark();
+  if (!inherits() || !buffer.empty() || end < watermark || end >= ledger->position()) return false;
+  CommitMetadata known = commit_metadata();
+  const auto cut = [end](auto& list, auto&& range_of) {
+    std::erase_if(list, [&](auto& each) { return range_of(each).first >= end; });
+    for (auto& each : list) range_of(each).last = std::min(range_of(each).last, end - 1);
+  };
+  cut(known.settled, [](OffsetRange& range) -> OffsetRange& { return range; });
+  cut(known.failed, [](CommitMetadata::Failed& failed) -> OffsetRange& { return failed.range; });
+  const Offset began_at = start;
+  start_at(watermark, known);
+  start = began_at;
+  return true;
 }
 
 void Partition::free_settled(MemoryBudget& budget) {

@@ -210,41 +210,48 @@ std::shared_ptr<const RecordChunk> without_settled(const RecordChunk& chunk,
   return smaller;
 }
 
+enum class Worth : std::uint8_t { kKeeping = 1, kShrinking, kDropping };
+
+/// What is to be done with a chunk, by what the ledger says of its records.
+Worth worth(const RecordChunk& chunk, const PartitionLedger& ledger) {
+  constexpr std::int64_t kWorthCopying = 4;  // at most one record in so many is left
+  const protocol::BatchHeader& header = chunk.batch.header;
+  if (header.last_offset >= ledger.position()) return Worth::kKeeping;
+  std::int64_t open = 0;
+  ledger.for_each({header.base_offset, header.last_offset}, [&](const PartitionLedger::Piece& piece) {
+    if (piece.entry.state != PartitionLedger::State::kSettled) open += piece.range.count();
+  });
+  if (open == 0) return Worth::kDropping;
+  return chunk.kind == ChunkKind::kData && open * kWorthCopying <= header.record_count ? Worth::kShrinking
+                                                                                       : Worth::kKeeping;
+}
+
 }  // namespace
 
 void PartitionBuffer::compact(const PartitionLedger& ledger, MemoryBudget& budget) {
-  constexpr std::int64_t kWorthCopying = 4;  // at most one record in so many is left
   std::deque<std::shared_ptr<const RecordChunk>> kept;
-  bool changed = false;
   for (auto& chunk : chunks_) {
-    const protocol::BatchHeader& header = chunk->batch.header;
-    if (header.last_offset >= ledger.position()) {
-      kept.push_back(std::move(chunk));
-      continue;
-    }
-    std::int64_t open = 0;
-    ledger.for_each({header.base_offset, header.last_offset}, [&](const PartitionLedger::Piece& piece) {
-      if (piece.entry.state != PartitionLedger::State::kSettled) open += piece.range.count();
-    });
-    if (open == 0) {
-      changed = true;
-      continue;
-    }
-    if (chunk->kind == ChunkKind::kData && open * kWorthCopying <= chunk->batch.header.record_count) {
-      auto smaller = without_settled(*chunk, ledger, budget);
-      kept.push_back(std::move(smaller));
-      changed = true;
-    } else {
-      kept.push_back(std::move(chunk));
-    }
+    const Worth what = worth(*chunk, ledger);
+    if (what == Worth::kDropping) continue;
+    if (what == Worth::kShrinking) chunk = without_settled(*chunk, ledger, budget);
+    kept.push_back(std::move(chunk));
   }
   chunks_ = std::move(kept);
-  if (!changed) return;
   chunk_bytes_ = decompressed_bytes_ = 0;
   for (const auto& chunk : chunks_) {
     chunk_bytes_ += chunk_size(*chunk);
     decompressed_bytes_ += chunk->charge.bytes();
   }
+}
+
+void PartitionBuffer::compact_last(const PartitionLedger& ledger, MemoryBudget& budget) {
+  if (chunks_.empty()) return;
+  const RecordChunk& last = *chunks_.back();
+  const Worth what = worth(last, ledger);
+  if (what == Worth::kKeeping) return;
+  std::vector<std::shared_ptr<const RecordChunk>> left;
+  if (what == Worth::kShrinking) left.push_back(without_settled(last, ledger, budget));
+  replace(chunks_.size() - 1, std::move(left));
 }
 
 std::size_t PartitionBuffer::find(Offset offset) const {

@@ -76,6 +76,8 @@ class PartitionBuffer {
   /// Frees memory of what is settled above the watermark: chunks without an unsettled record, and the settled
   /// records of chunks that have only a few others left. Leaves chunks that reach `position` alone.
   void compact(const PartitionLedger& ledger, MemoryBudget& budget);
+  /// The same for the chunk that was decoded last.
+  void compact_last(const PartitionLedger& ledger, MemoryBudget& budget);
   /// Drops undecoded batches, e.g. broken ones, to fetch them again. Decoded chunks stay.
   void drop_undecoded();
   void clear();

@@ -58,5 +58,27 @@ TEST(StuckRecord, GivesWhatIsSettledBehindItToAnotherPartitionThatNeedsIt) {
   EXPECT_LT(s.partition.buffer.bytes(), 110'000) << "one record and the last one, which is always left alone";
 }
 
+TEST(StuckRecord, OfAnEarlierOwnerPinsLittleMoreThanItself) {
+  for (const OrderMode order : {OrderMode::kKey, OrderMode::kNone}) {
+    for (const protocol::Codec codec : {protocol::Codec::kNone, protocol::Codec::kLz4}) {
+      Stuck s;
+      s.partition.order = order;
+      CommitMetadata known;
+      known.settled = {{1, 19'999}, {20'001, 39'999}};
+      s.partition.start_at(0, known);
+      std::vector<Offset> seen;
+      std::int64_t most = 0;
+      for (Offset base = 0; base < 40'100; base += 100) {
+        s.feed(s.partition, batch_of(base, 100, 1000, codec));
+        const FetchResult result = s.fetch(spec_of(1));
+        if (result.batch) seen.push_back(offsets_of(result).front());
+        most = std::max(most, s.budget.used());
+      }
+      EXPECT_EQ(seen, (std::vector<Offset>{0, 20'000, 40'000}));
+      EXPECT_LT(most, kBudget / 2);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace sluice::core
