@@ -143,10 +143,8 @@ std::shared_ptr<FetchCall> ConsumerEngine::start_fetch(core::FetchSpec spec) {
 }
 
 void ConsumerEngine::cancel_fetch(const std::shared_ptr<FetchCall>& call) {
-  if (call->result()) {
-    // A repeated answer may be a second one: the first may have arrived, and its lease stays.
-    const core::FetchResult& result = *call->result();
-    if (result.batch && !result.repeated) not_delivered(result.batch->id);
+  if (const std::optional<core::FetchResult> result = call->take_result()) {
+    if (result->batch) not_delivered(result->batch->id);
     return;
   }
   fetches_.erase(call->ticket());

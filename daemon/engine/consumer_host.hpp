@@ -30,6 +30,11 @@ class FetchCall {
   /// Nothing while waiting or after a cancel.
   [[nodiscard]] const std::optional<core::FetchResult>& result() const { return result_; }
 
+  /// The result, which the call has no more after that.
+  [[nodiscard]] std::optional<core::FetchResult> take_result() {
+    return std::exchange(result_, std::nullopt);
+  }
+
   [[nodiscard]] std::uint64_t ticket() const { return ticket_; }
   /// For the engine: ends the wait.
   void finish(std::optional<core::FetchResult> result) {
@@ -78,8 +83,8 @@ class ConsumerHost {
   [[nodiscard]] virtual std::shared_ptr<FetchCall> start_fetch(core::FetchSpec spec) = 0;
   /// The client is gone: ends the wait; a batch that was already leased for it goes back at once.
   virtual void cancel_fetch(const std::shared_ptr<FetchCall>& call) = 0;
-  /// The answer with this batch could not be written: its records go back at once, the delivery does not
-  /// count.
+  /// An answer with this batch could not be written: its records go back at once and the delivery does not
+  /// count, unless another answer to the same request may have arrived. Once per answer.
   virtual void not_delivered(core::BatchId id) = 0;
 
   [[nodiscard]] virtual core::AckResult ack(core::BatchId id, const core::AckSpec& spec) = 0;

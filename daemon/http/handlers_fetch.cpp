@@ -114,8 +114,7 @@ Response records_response(std::string head,
   }
   if (result.batch) {
     // What was settled as it was handed out is gone with an answer that fails: that is what `auto` means.
-    // A repeated answer may be a second one: the first may have arrived, and its lease stays.
-    if (result.used.settle_at_once || result.repeated) consumer.clear();
+    if (result.used.settle_at_once) consumer.clear();
     response.records = RecordsBody{result.batch, format, format.lines ? "" : "]}", std::move(consumer)};
   }
   return response;

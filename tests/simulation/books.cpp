@@ -177,6 +177,7 @@ Books::LeasePtr Books::repeated(const core::FetchResult& result, const std::stri
   require(it != open_.end(), "a batch is repeated although its lease is gone");
   require(it->second->request_id == request_id, "a batch is repeated for another request id");
   require(it->second->expires_at == result.lease_expires_at, "a repeated batch has another deadline");
+  ++it->second->answers;
   return it->second;
 }
 
@@ -319,7 +320,7 @@ void Books::released(const LeasePtr& lease, Duration delay, const core::LeaseRes
 }
 
 void Books::undone(const LeasePtr& lease, TimePoint now) {
-  if (!lease->open) return;
+  if (!lease->open || --lease->answers > 0) return;
   give_back(lease, now, false, nullptr);
   end(lease);
 }

@@ -30,6 +30,7 @@ class Books {
     std::string request_id;
     TimePoint expires_at;
     bool open = true;
+    int answers = 1;                    ///< with this batch, that may have arrived
     std::vector<LeasedRecord> records;  ///< in the order of the batch
   };
   using LeasePtr = std::shared_ptr<Lease>;

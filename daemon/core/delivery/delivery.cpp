@@ -77,7 +77,8 @@ bool Delivery::serve_one(const Waiter& waiter,
                          Dry& dry,
                          Outbox& outbox) {
   const FetchSpec& spec = waiter.spec;
-  if (const LeaseTable::Lease* open = leases_.find_request(spec.request_id)) {
+  if (LeaseTable::Lease* open = leases_.find_request(spec.request_id)) {
+    ++open->answers;
     FetchResult again = open->answer;
     again.repeated = true;
     again.backlog = backlog();

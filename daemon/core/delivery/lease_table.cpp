@@ -113,6 +113,7 @@ LeaseResult LeaseTable::release(BatchId id,
 void LeaseTable::undo(BatchId id, Partitions& partitions, TimePoint now) {
   Lease* lease = find(id);
   if (lease == nullptr || lease->state != State::kOpen) return;
+  if (--lease->answers > 0) return;
   // Back as it was: not counted, and no reason to be careful.
   give_back_all(*lease, partitions, [&](const PartitionLedger::Entry& entry) {
     PartitionLedger::Return how;

@@ -46,7 +46,8 @@ class LeaseTable {
     std::uint32_t records = 0;
     std::int64_t bytes = 0;
     std::vector<Part> parts;
-    Duration time{};  ///< asked for when it was granted or extended last
+    Duration time{};            ///< asked for when it was granted or extended last
+    std::uint32_t answers = 1;  ///< of the same request, repeated ones too, that may have arrived
   };
 
   /// What happened to a lease as a whole, for the window.
@@ -92,7 +93,8 @@ class LeaseTable {
                                     std::optional<Duration> delay,
                                     Partitions& partitions,
                                     TimePoint now);
-  /// The batch never reached its application: back at once, and the delivery does not count.
+  /// An answer with the batch did not reach its application. When none has, it goes back at once, and the
+  /// delivery does not count. To be called once per answer.
   void undo(BatchId id, Partitions& partitions, TimePoint now);
 
   /// Ends leases whose deadline has passed; their records are returned. Calls `f` for each, with the records

@@ -135,6 +135,24 @@ TEST(LeaseTable, DoesNotCountADeliveryThatNobodyGot) {
   EXPECT_EQ(world.partition.ledger->leased(), 10) << "undoing twice takes nothing from others";
 }
 
+TEST(LeaseTable, KeepsABatchWhileOneOfItsAnswersMayHaveArrived) {
+  World world;
+  world.feed(world.add("t", 0), simple_batch(0, 2));
+  FetchSpec spec = spec_of(100);
+  spec.request_id = "r";
+  const BatchId id = world.fetch(spec).batch->id;
+  EXPECT_TRUE(world.fetch(spec).repeated);
+  world.undo(id);
+  EXPECT_EQ(world.leases.open_count(), 1U)
+      << "whoever asked again may have it, though the first answer failed";
+  EXPECT_TRUE(world.fetch(spec).repeated);
+  world.undo(id);
+  EXPECT_EQ(world.leases.open_count(), 1U);
+  world.undo(id);
+  EXPECT_EQ(world.leases.open_count(), 0U) << "no answer has arrived";
+  EXPECT_EQ(world.fetch(spec).batch->slices[0].segments[0].delivery, 1U);
+}
+
 TEST(LeaseTable, EndsALeaseWithItsLastPartition) {
   World world;
   world.feed(world.add("t", 0), simple_batch(0, 2));
