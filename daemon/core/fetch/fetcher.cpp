@@ -213,6 +213,12 @@ void Fetcher::take(Partition& partition,
   partition.end =
       committed && answer.last_stable_offset >= 0 ? answer.last_stable_offset : answer.high_watermark;
   partition.end_known_at = now;
+  if (partition.forget_beyond(*partition.end)) {
+    outbox.log(LogLevel::kWarn,
+               to_string(partition.id) + ": the log ends at " + std::to_string(*partition.end) +
+                   ", before records that are said to be settled; they were lost, and what is "
+                   "written in their place is delivered");
+  }
   if (answer.log_start_offset >= 0) partition.log_start = answer.log_start_offset;
   if (!answer.records || answer.records->empty()) return;
 

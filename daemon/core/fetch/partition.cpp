@@ -160,16 +160,16 @@ std::int64_t Partition::lose_below(Offset offset) {
   return lost;
 }
 
-bool Partition::forget_beyond(Offset end) {
+bool Partition::forget_beyond(Offset log_end) {
   const Offset watermark = ledger->watermark();
-  if (!inherits() || !buffer.empty() || end < watermark || end >= ledger->position()) return false;
+  if (!inherits() || !buffer.empty() || log_end < watermark || log_end >= ledger->position()) return false;
   CommitMetadata known = commit_metadata();
-  const auto cut = [end](auto& list, auto&& range_of) {
-    std::erase_if(list, [&](auto& each) { return range_of(each).first >= end; });
-    for (auto& each : list) range_of(each).last = std::min(range_of(each).last, end - 1);
+  const auto cut = [log_end](auto& list, auto&& range_of) {
+    std::erase_if(list, [&](auto& each) { return range_of(each).first >= log_end; });
+    for (auto& each : list) range_of(each).last = std::min(range_of(each).last, log_end - 1);
   };
-  cut(known.settled, [](OffsetRange& range) -> OffsetRange& { return range; });
-  cut(known.failed, [](CommitMetadata::Failed& failed) -> OffsetRange& { return failed.range; });
+  cut(known.settled, [](OffsetRange& each) -> OffsetRange& { return each; });
+  cut(known.failed, [](CommitMetadata::Failed& each) -> OffsetRange& { return each.range; });
   const Offset began_at = start;
   start_at(watermark, known);
   start = began_at;

@@ -130,6 +130,9 @@ struct Partition {
   /// Retention took everything below `offset`; returns how many offsets nobody will ever see.
   std::int64_t lose_below(Offset offset);
 
+  /// The log ends at `log_end`: what an earlier owner says of offsets behind it is about records that are no
+  /// more. Only before anything of the partition was read. True when something was forgotten.
+  bool forget_beyond(Offset log_end);
   /// Not all records that an earlier owner left have been seen yet.
   [[nodiscard]] bool inherits() const { return known_to_ < inherited_to_; }
 

@@ -187,5 +187,19 @@ TEST(Partition, TellsNothingOfADeliveryThatIsNotOver) {
   EXPECT_EQ(told.failed[0].deliveries, 1U);
 }
 
+TEST(Partition, ForgetsWhatIsSaidOfRecordsBehindTheEndOfTheLog) {
+  CommitMetadata known;
+  known.settled = {{12, 14}, {16, 30}};
+  known.failed = {{{15, 15}, 2}};
+  World world;
+  Partition& partition = world.add("t", 0);
+  partition.start_at(10, known);
+  EXPECT_FALSE(partition.forget_beyond(31)) << "all of it is there";
+  EXPECT_TRUE(partition.forget_beyond(13)) << "the rest was lost with its leader";
+  EXPECT_EQ(partition.ledger->position(), 13);
+  world.feed(partition, simple_batch(10, 10));
+  EXPECT_EQ(offsets_of(world.fetch(spec_of(99))), (std::vector<Offset>{10, 11, 13, 14, 15, 16, 17, 18, 19}));
+}
+
 }  // namespace
 }  // namespace sluice::core
