@@ -122,6 +122,22 @@ def test_kill_9_under_load_loses_nothing_and_repeats_no_answered_ack(kafka, slui
         assert not found.before_their_turn()[:5]
 
 
+def test_a_stop_with_holes_leaves_only_the_holes(kafka, sluice):
+    daemon = sluice(partitions=2, filled_with=1000, order="none", sections={"shutdown": {"drain.timeout.ms": "500ms"}})
+    daemon.wait_assigned(2)
+    consumer = daemon.consumer()
+    batch = consumer.fetch(max_records=1000, max_bytes=-1, min_records=1000, wait_ms=15000, lease_ms=600_000)
+    holes = set(random.Random(2).sample(range(1000), 20))
+    consumer.ack(batch, accept=[at for at in range(1000) if at not in holes], commit="async")
+
+    assert daemon.stop() == 3, "something was left un-acked"
+    daemon.start()
+    again = collect(daemon.consumer(), 20)
+
+    assert {place(record) for record in again} == {place(batch["records"][at]) for at in holes}
+    assert sum(kafka.committed(daemon.group).values()) == 1000
+
+
 # ------------------------------------------------------------------------------------------- the text
 
 
