@@ -74,7 +74,10 @@ struct Surroundings {
 std::optional<BlockedBy> blocked_by(const Partition& partition, const Surroundings& around, TimePoint now) {
   if (partition.phase == PartitionPhase::kStopped)
     return BlockedBy{"stopped", partition.error.value_or("stopped")};
-  if (partition.broken) return BlockedBy{"corrupt", *partition.broken};
+  if (partition.broken) {
+    return BlockedBy{"corrupt",
+                     *partition.broken + "; it is fetched again and again, a seek behind it goes past it"};
+  }
   if (partition.revoking) return BlockedBy{"revoking", "the group is taking this partition away"};
   if (around.all_paused) return BlockedBy{"paused", "the whole consumer is paused"};
   if (partition.paused) return BlockedBy{"paused", "paused"};

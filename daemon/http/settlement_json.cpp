@@ -36,7 +36,8 @@ ordered_json settlement_json(const core::AckResult& result, bool committed) {
   }
   out["refused"] = std::move(refused);
   out["offsets"] = offsets_json(result.offsets);
-  out["committed"] = committed;
+  // A rejected record is safe once the dead letter topic has it; the commit follows.
+  out["committed"] = committed && result.rejected == 0;
   return out;
 }
 
