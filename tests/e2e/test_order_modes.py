@@ -96,7 +96,7 @@ def test_each_key_keeps_its_order_through_releases_expiries_and_a_rebalance(
     luck.shuffle(order)
     assert write_keyed(kafka.bootstrap, unique, partitions, order) == total
     consumer = {"group.id": unique, "topics": [unique], "order": "key", "session.timeout.ms": 6000}
-    consumer |= {"heartbeat.interval.ms": 300}
+    consumer |= {"heartbeat.interval.ms": 300, "redelivery.backoff.ms": 50, "redelivery.backoff.max.ms": 300}
     first = daemons(kafka.bootstrap, {"c": consumer})
     first.wait_assigned(partitions)
 
@@ -140,7 +140,7 @@ def test_a_stuck_key_pins_only_its_own_records_in_memory(kafka, sluice, record_p
     total, every, budget = 100_000, 1000, 16 * MIB
     settings = {"session_timeout_ms": 2000, "heartbeat_interval_ms": 300}
     daemon = sluice(order="key", sections={"memory": {"budget": "16MiB"}}, **settings)
-    producer = Producer({"bootstrap.servers": kafka.bootstrap, "linger.ms": 20, "compression.codec": codec})
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "enable.idempotence": True, "compression.codec": codec})
     for number in range(total):
         key = b"stuck" if number % every == 0 else str(number).encode()
         producer.produce(daemon.topic, b"%d:" % number + os.urandom(512).hex().encode(), key=key, partition=0)

@@ -23,7 +23,9 @@ _context = multiprocessing.get_context("spawn")
 
 def write_keyed(bootstrap: str, topic: str, partitions: int, order) -> int:
     """Writes the next record of each key in `order` (numbers, repeats wanted). Returns how many there are."""
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 20, "queue.buffering.max.messages": 1_000_000})
+    settings = {"linger.ms": 20, "queue.buffering.max.messages": 1_000_000}
+    # Without idempotence a retry on a busy machine changes the order.
+    producer = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, **settings})
     following = {}
     failures = []
     for key in order:
@@ -89,7 +91,7 @@ def _work(file, address, name, worker, style, pace_s, hold_s, limits, settled, s
     with open(file, "wb") as log:
         while not stop.is_set():
             asked = {"wait_ms": 300, "lease_ms": 30000, **limits}
-            abandoned = style == "random" and luck.random() < 0.05
+            abandoned = style == "random" and luck.random() < 0.04
             if abandoned:
                 asked.update(lease_ms=500, max_records=min(200, asked.get("max_records", 500)))
             sent = time.monotonic()
