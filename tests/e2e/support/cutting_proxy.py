@@ -7,10 +7,11 @@ import threading
 from collections import Counter, deque
 from dataclasses import dataclass
 
-from .client import Consumer, Http
+from .client import Consumer
 
 _PIECE = 64 * 1024
 _LAST_CHUNK = b"\r\n0\r\n\r\n"
+_UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\n{}"
 _CHUNKED_SIZE = 3_000_000  # about what an answer in chunks has in these tests
 
 
@@ -25,7 +26,7 @@ class Cut:
 
     where: "request" (as soon as the request is passed on), "nothing" (at the answer's first byte, which does not
     get through), "head" (the head is all that does), "middle" (after `part` of it), "last" (before its last byte).
-    how: "fin" or "rst", towards client and daemon.
+    how: "fin" or "rst", towards client and daemon; "503" with "nothing": that is what the client gets instead.
     """
 
     where: str
@@ -40,17 +41,6 @@ def _frame(message: bytearray):
         return 0, None
     lines = message[:head].lower().split(b"\r\n")
     return head, next((int(line[15:]) for line in lines if line[:15] == b"content-length:"), None)
-
-
-class _Through(Http):
-    """Names the daemon in its Host header: it answers to its own name only."""
-
-    def __init__(self, address: str, timeout: float, host: str):
-        super().__init__(address, timeout)
-        self._host = host
-
-    def request(self, method, path, body=None, headers=None):
-        return super().request(method, path, body, {"Host": self._host, **(headers or {})})
 
 
 class CuttingProxy:
@@ -70,9 +60,7 @@ class CuttingProxy:
 
     def consumer(self, name: str, timeout: float = 30.0) -> Consumer:
         """A worker of an application whose connections go through here."""
-        consumer = Consumer(self.address, name, timeout)
-        consumer.http = _Through(self.address, timeout, self._daemon_address)
-        return consumer
+        return Consumer(self.address, name, timeout)
 
     def cut_next(self, *cuts: Cut):
         self._cuts.extend(cuts)
@@ -113,6 +101,10 @@ class CuttingProxy:
             tasks.add(task)
             task.add_done_callback(tasks.discard)
 
+    def renamed(self, data: bytes) -> bytes:
+        """The daemon answers to its own name only: in the Host header, this proxy's becomes the daemon's."""
+        return data.replace(self.address.encode(), self._daemon_address.encode())
+
     def take_cut(self):
         return self._cuts.popleft() if self._cuts else None
 
@@ -152,7 +144,7 @@ class _Pair:
     async def _requests(self):
         while data := await self._loop.sock_recv(self._client, _PIECE):
             self._cut = self._cut or self._proxy.take_cut()
-            await self._loop.sock_sendall(self._server, data)
+            await self._loop.sock_sendall(self._server, self._proxy.renamed(data))
             if self._cut and self._cut.where == "request":
                 self._request += data
                 head, length = _frame(self._request)
@@ -195,6 +187,8 @@ class _Pair:
             for side in (self._client, self._server):
                 reset_on_close(side)
         else:
+            if self._cut.how == "503":
+                self._client.send(_UNAVAILABLE)
             for side in (self._client, self._server):
                 try:
                     side.shutdown(socket.SHUT_WR)
