@@ -9,11 +9,11 @@ handle() {
 
 ack=null
 while request_id=$(cat /proc/sys/kernel/random/uuid); do # Each round settles the last batch and leases the next.
-  fetch='{"request_id":"'$request_id'","max_records":100,"lease_ms":30000,"ack":'$ack'}'
+  fetch='{"request_id":"'$request_id'","max_records":100,"lease_ms":30000,"encoding":{"value":"base64"},"ack":'$ack'}'
   until batch=$(curl -fsS --max-time 60 --json @- "$1" <<<"$fetch"); do
     sleep 1 # Refused, cut off or lost: the same request again is safe.
   done
-  codes=$(jq -r '.records[] | "\(.topic)-\(.partition)@\(.offset) \(.value // "" | @base64)"' <<<"$batch" |
+  codes=$(jq -r '.records[] | "\(.topic)-\(.partition)@\(.offset) \(.value // "")"' <<<"$batch" |
     while read -r place value; do
       (handle "$place" "$value") </dev/null >&2
       echo $?
