@@ -171,7 +171,7 @@ void Delivery::set_bounds(Draft& draft, const FetchSpec& spec) const {
 
 std::int64_t Delivery::leased_records() const {
   std::int64_t records = 0;
-  if (window_.records() < 0) return records;
+  if (window_.records() < 0 && window_.bytes() < 0) return records;
   for (const auto& [tp, partition] : partitions_) {
     if (partition.ledger) records += partition.ledger->leased();
   }
@@ -229,8 +229,10 @@ Delivery::Visit Delivery::visit(Turn& turn, Draft& draft, TimePoint now, Outbox&
       draft.parts.emplace_back();
     }
     draft.parts[*turn.staged] = {&partition, std::move(selection)};
-  } else if (selection.moves(*partition.ledger)) {
-    apply(selection, partition, 0, stats_.topics[partition.id.topic]);
+  } else {
+    if (selection.moves(*partition.ledger)) apply(selection, partition, 0, stats_.topics[partition.id.topic]);
+    // Also when nothing moves: what an earlier owner left may have turned out to be no record, and retention
+    // may have taken the rest. A decoded batch that stays would keep the next one from being decoded.
     partition.free_settled(budget_);
   }
   const auto records = static_cast<std::int64_t>(draft.records);
@@ -248,6 +250,7 @@ void Delivery::note_obstacles(Draft& draft, const Selection& selection, Outbox& 
   obstacles.dead_letter = obstacles.dead_letter || selection.blocked_by_dead_letter;
   obstacles.lease = obstacles.lease || selection.blocked_by_lease;
   obstacles.span = obstacles.span || selection.span_full;
+  obstacles.window = obstacles.window || (selection.bytes_full && selection.records == 0);
   if (selection.blocked_until == kNever) return;
   obstacles.back_off = true;
   outbox.wake_at(selection.blocked_until);
@@ -263,7 +266,9 @@ Selection Delivery::select_more(Turn& turn, Draft& draft, TimePoint now) {
   const auto taken = static_cast<std::int64_t>(draft.records);
   const std::int64_t most =
       draft.together > 0 ? std::min<std::int64_t>(draft.records_max, draft.together) : draft.records_max;
-  const Room room{most - taken, draft.bytes_max - draft.bytes, taken, turn.deficit};
+  // One record fits however little the fetch asks for, but what is left of the window is a hard bound.
+  const std::int64_t alone_max = draft.window.oversize ? Window::kUnlimited : draft.window.bytes;
+  const Room room{most - taken, draft.bytes_max - draft.bytes, taken, turn.deficit, alone_max};
   // One decompressed batch may overdraw the budget, or a large one would never get through.
   const bool may_overdraw = !draft.holds_decompressed;
   Selection selection = select(partition, room,

@@ -80,7 +80,7 @@ RecordPicker::Due RecordPicker::again(const PartitionLedger::Entry& entry) const
 RecordPicker::Fit RecordPicker::fit(const protocol::Record& record, const Due& due) const {
   const auto size = static_cast<std::int64_t>(record.payload_bytes);
   const std::int64_t total = room_.taken + taken_records_;
-  const bool alone = total == 0;
+  const bool alone = total == 0 && size <= room_.alone;
   const bool bytes_ok = taken_bytes_ + size <= room_.bytes;
   if (taken_records_ >= room_.records || !(alone || bytes_ok)) return Fit::kFull;
   if (out_.together > 0 && total >= out_.together) return Fit::kFull;
@@ -94,7 +94,7 @@ void RecordPicker::stop(Fit fit, const protocol::Record& record) {
   const std::int64_t total = room_.taken + taken_records_;
   const bool suspect = fit == Fit::kNotTogether || (out_.together > 0 && total >= out_.together);
   const bool records = taken_records_ >= room_.records;
-  const bool bytes = total > 0 && taken_bytes_ + size > room_.bytes;
+  const bool bytes = (total > 0 || size > room_.alone) && taken_bytes_ + size > room_.bytes;
   if (!records && !bytes && !suspect) {
     out_.turn_over = true;
     return;

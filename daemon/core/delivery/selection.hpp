@@ -20,9 +20,11 @@ namespace sluice::core {
 struct Room {
   std::int64_t records = 0;
   std::int64_t bytes = 0;
-  std::int64_t taken = 0;  ///< records it has already; while 0, one record fits however large it is
+  std::int64_t taken = 0;  ///< records it has already
   /// Once so many bytes were taken, the turn of the partition is over. The last record may go beyond.
   std::int64_t quota = std::numeric_limits<std::int64_t>::max();
+  /// While nothing is taken, one record of up to so many bytes fits, whatever `bytes`.
+  std::int64_t alone = std::numeric_limits<std::int64_t>::max();
 };
 
 /// Consecutive existing offsets that are handed out together.

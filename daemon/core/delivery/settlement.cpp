@@ -133,7 +133,14 @@ class Settlement {
   }
 
   void apply_run(const Part& part, OffsetRange range, const Deed& deed) {
+    // What was given back could still be rejected; but what two lists name is done by the first.
+    const std::vector<OffsetRange> rest =
+        deed.verb == Verb::kReject ? unnamed(part, range) : std::vector<OffsetRange>{range};
     named_[part.partition].push_back(range);
+    for (const OffsetRange& each : rest) apply_rest(part, each, deed);
+  }
+
+  void apply_rest(const Part& part, OffsetRange range, const Deed& deed) {
     Partition* partition = live(part);
     if (partition == nullptr) {
       refuse(part.partition, range, Refusal::kLeaseLost);

@@ -62,7 +62,7 @@ void CommittedOffsets::poll(TimePoint now,
 }
 
 bool CommittedOffsets::on_reply(const protocol::Reply& reply,
-                                const Metadata& metadata,
+                                Metadata& metadata,
                                 Partitions& partitions,
                                 TimePoint now,
                                 Outbox& outbox) {
@@ -107,6 +107,8 @@ bool CommittedOffsets::on_reply(const protocol::Reply& reply,
       it->second.error = "OffsetFetch: the coordinator's answer lacks this partition";
       continue;
     }
+    // The id that we asked for may be that of a topic which was deleted and made anew.
+    if (protocol::refreshes_metadata(answer->second.error_code)) metadata.request_refresh();
     take(it->second, answer->second, now, outbox);
   }
   return true;

@@ -43,7 +43,7 @@ class CommittedOffsets {
             Partitions& partitions,
             Outbox& outbox);
   bool on_reply(const protocol::Reply& reply,
-                const Metadata& metadata,
+                Metadata& metadata,
                 Partitions& partitions,
                 TimePoint now,
                 Outbox& outbox);
