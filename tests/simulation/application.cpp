@@ -1,8 +1,19 @@
 #include "tests/simulation/application.hpp"
 
 #include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
 
 namespace sluice::simulation {
+
+namespace {
+
+core::Selector just(std::size_t index) {
+  return core::IndexSelector{static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index)};
+}
+
+}  // namespace
 
 Application::Application(Context& context, Daemon& daemon, int number, Dice dice)
     : context_(context), daemon_(daemon), number_(number), dice_(dice) {
@@ -20,6 +31,9 @@ Application::Application(Context& context, Daemon& daemon, int number, Dice dice
   character_.cancel = sometimes(0.3);
   character_.at_most_once = dice_.chance(0.1) ? 0.3 : 0;
   character_.filter = sometimes(0.5);
+  if (context.settings.dead_letters) character_.reject = sometimes(0.2);
+  if (context.settings.idle_policy != core::IdlePolicy::kHold) character_.silent = sometimes(0.3);
+  character_.operate = context.settings.operators;
   character_.think = dice_.duration(Duration{}, milliseconds(dice_.chance(0.3) ? 1000 : 50));
   character_.work = dice_.duration(Duration{}, milliseconds(dice_.chance(0.3) ? 2000 : 50));
 }
@@ -35,6 +49,11 @@ void Application::later(Duration delay, void (Application::*what)()) {
 /// A new round, whatever became of the last one.
 void Application::again() {
   lease_.reset();
+  if (may(character_.operate) && daemon_.serves()) operate();
+  if (may(character_.silent)) {
+    const Duration longest = 3 * context_.settings.idle_timeout;
+    return later(dice_.duration(Duration{}, longest), &Application::idle);
+  }
   later(good_ ? Duration(milliseconds(5)) : dice_.duration(Duration{}, character_.think), &Application::idle);
 }
 
@@ -60,6 +79,54 @@ core::FetchSpec Application::spec() {
     spec.request_id = request_id_;
   }
   return spec;
+}
+
+core::Scope Application::some_scope() {
+  core::Scope scope;
+  const std::vector<TopicPartition>& all = context_.cluster->partitions();
+  switch (dice_.index(3)) {
+    case 0:
+      return scope;
+    case 1:
+      scope.topics = {dice_.pick(all).topic};
+      return scope;
+    default:
+      scope.partitions = {dice_.pick(all)};
+      if (dice_.chance(0.3)) scope.partitions.push_back(dice_.pick(all));
+      return scope;
+  }
+}
+
+core::SeekTarget Application::some_place(const core::Scope& scope) {
+  core::SeekTarget target;
+  target.kind = static_cast<core::SeekTarget::Kind>(dice_.between(1, 5));
+  const TopicPartition tp =
+      scope.partitions.empty() ? context_.cluster->partitions().front() : scope.partitions.front();
+  const PartitionLog& log = context_.cluster->log(tp);
+  target.offset = dice_.between(0, log.end() + 1);
+  target.timestamp_ms =
+      1'700'000'000'000 + context_.now().time_since_epoch() / milliseconds(1) - dice_.between(-1000, 60'000);
+  return target;
+}
+
+/// Somebody turns the wheels while others work.
+void Application::operate() {
+  const core::Scope scope = some_scope();
+  switch (dice_.index(context_.settings.seeks ? 4 : 3)) {
+    case 0:
+      daemon_.pause_some(scope);
+      // A good operator comes back; another one may be first.
+      context_.scheduler.after(dice_.duration(Duration{}, milliseconds(3000)), [this, scope] {
+        if (daemon_.serves()) daemon_.resume_some(dice_.chance(0.5) ? core::Scope{} : scope);
+      });
+      return;
+    case 1:
+      return daemon_.resume_some(scope);
+    case 2:
+      return daemon_.commit();
+    default:
+      return daemon_.seek(scope, some_place(scope));
+  }
 }
 
 void Application::idle() {
@@ -117,7 +184,10 @@ void Application::worked() {
     return later(dice_.duration(Duration{}, context_.settings.lease), &Application::worked);
   }
   if (may(character_.release_all)) {
-    daemon_.release(lease_, dice_.chance(0.5) ? Duration{} : dice_.duration(Duration{}, milliseconds(2000)));
+    std::optional<Duration> delay;
+    if (dice_.chance(0.6))
+      delay = dice_.chance(0.5) ? Duration{} : dice_.duration(Duration{}, milliseconds(2000));
+    daemon_.release(lease_, delay);
     return finished();
   }
   if (may(character_.piecemeal)) return ack_part();
@@ -140,20 +210,65 @@ core::Selector Application::selector(std::size_t first, std::size_t last) {
   }
 }
 
+bool Application::has_poison(std::size_t first, std::size_t last) const {
+  for (std::size_t i = first; i <= last; ++i) {
+    if (lease_->records[i].poison) return true;
+  }
+  return false;
+}
+
+void Application::spare_poison(core::AckSpec& spec) {
+  const std::size_t size = lease_->records.size();
+  if (!has_poison(0, size - 1)) return;
+  const bool give_back = good_ || dice_.chance(0.7);
+  const bool reject = !good_ && context_.settings.dead_letters && dice_.chance(0.2);
+  for (std::size_t i = 0; i < size; ++i) {
+    if (!lease_->records[i].poison) continue;
+    if (reject) {
+      spec.reject.push_back({just(i), "it is poison"});
+    } else if (give_back) {
+      spec.release.push_back({just(i), std::nullopt});
+    }
+  }
+  if (!give_back && !reject) {
+    // It hangs: the lease runs out over it.
+    spec.fallback = core::Default::kKeep;
+    for (std::size_t i = 0; i < size; ++i) {
+      if (!lease_->records[i].poison) spec.accept.push_back(just(i));
+    }
+  }
+}
+
 core::AckSpec Application::whole_or_mixed() {
   core::AckSpec spec;
-  if (!may(character_.release_some)) return spec;
+  const bool poison = has_poison(0, lease_->records.size() - 1);
+  const bool some = may(character_.release_some);
+  const bool reject = may(character_.reject);
   const std::size_t size = lease_->records.size();
-  const std::size_t first = dice_.index(size);
-  const std::size_t last = first + dice_.index(size - first);
-  core::Release release{selector(first, last), std::nullopt};
-  if (dice_.chance(0.5)) release.delay = dice_.duration(Duration{}, milliseconds(3000));
-  spec.release.push_back(std::move(release));
-  if (dice_.chance(0.5)) {
+  const auto some_of_them = [&] {
+    const std::size_t first = dice_.index(size);
+    return selector(first, first + dice_.index(size - first));
+  };
+  if (some) {
+    const auto lists = dice_.between(1, 3);
+    for (std::int64_t i = 0; i < lists; ++i) {
+      core::Release release{some_of_them(), std::nullopt};
+      if (dice_.chance(0.5)) release.delay = dice_.duration(Duration{}, milliseconds(3000));
+      spec.release.push_back(std::move(release));
+    }
+  }
+  if (reject) {
+    const std::size_t at = dice_.index(size);
+    spec.reject.push_back(
+        {selector(at, std::min(size - 1, at + dice_.index(3))), dice_.chance(0.5) ? "no good" : ""});
+  }
+  if ((some || reject) && !poison && dice_.chance(0.5)) {
     spec.fallback = core::Default::kKeep;
     const std::size_t other = dice_.index(size);
     spec.accept.push_back(selector(other, other));
   }
+  spare_poison(spec);
+  if (dice_.chance(0.1)) spec.await_commit = false;
   return spec;
 }
 
@@ -166,7 +281,17 @@ void Application::ack_part() {
   spec.fallback = core::Default::kKeep;
   const std::size_t first = dice_.chance(0.7) ? std::min(acked_to_, size - 1) : dice_.index(size);
   const std::size_t last = std::min(size - 1, first + dice_.index(10));
-  spec.accept.push_back(selector(first, last));
+  if (!has_poison(0, size - 1)) {
+    spec.accept.push_back(selector(first, last));
+  } else {
+    for (std::size_t i = first; i <= last; ++i) {
+      if (!lease_->records[i].poison) spec.accept.push_back(just(i));
+    }
+    if (may(character_.reject))
+      spec.reject.push_back(
+          {core::IndexSelector{static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(last)},
+           "poison in it"});
+  }
   acked_to_ = std::max(acked_to_, last + 1);
   ++acks_;
   (void)daemon_.ack(lease_, spec);
@@ -175,7 +300,9 @@ void Application::ack_part() {
 }
 
 void Application::finished() {
-  if (may(character_.ack_twice) && daemon_.serves() && life_ == daemon_.life()) (void)daemon_.ack(lease_, {});
+  const bool harmless = !has_poison(0, lease_->records.size() - 1);
+  if (may(character_.ack_twice) && harmless && daemon_.serves() && life_ == daemon_.life())
+    (void)daemon_.ack(lease_, {});
   again();
 }
 

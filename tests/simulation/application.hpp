@@ -36,7 +36,10 @@ class Application {
     double lose_answer = 0;     ///< the daemon cannot write the answer and takes the batch back
     double cancel = 0;          ///< hangs up while it waits
     double at_most_once = 0;
-    double filter = 0;  ///< fetches from one topic only
+    double filter = 0;   ///< fetches from one topic only
+    double reject = 0;   ///< says of some records that they can never succeed
+    double silent = 0;   ///< does not call for a long time
+    double operate = 0;  ///< pauses, resumes, seeks, commits
     Duration think{};
     Duration work{};
   };
@@ -51,6 +54,12 @@ class Application {
   void again();
   [[nodiscard]] core::FetchSpec spec();
   [[nodiscard]] core::AckSpec whole_or_mixed();
+  /// Makes of `spec`, which accepts, one that does not accept poison.
+  void spare_poison(core::AckSpec& spec);
+  [[nodiscard]] bool has_poison(std::size_t first, std::size_t last) const;
+  void operate();
+  [[nodiscard]] core::Scope some_scope();
+  [[nodiscard]] core::SeekTarget some_place(const core::Scope& scope);
   [[nodiscard]] core::Selector selector(std::size_t first, std::size_t last);
   [[nodiscard]] bool may(double probability) { return !good_ && dice_.chance(probability); }
 

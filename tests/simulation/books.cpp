@@ -22,7 +22,7 @@ void same(std::uint64_t told, std::uint64_t expected, const char* what) {
 
 }  // namespace
 
-void Books::turned(const core::Partitions& partitions, TimePoint now) {
+void Books::turned(const core::Partitions& partitions, TimePoint now, const Answers& answers) {
   for (auto it = owned_.begin(); it != owned_.end();) {
     const auto still = partitions.find(it->first);
     const bool same = still != partitions.end() && still->second.incarnation == it->second.incarnation;
@@ -31,12 +31,13 @@ void Books::turned(const core::Partitions& partitions, TimePoint now) {
   for (const auto& [tp, partition] : partitions) {
     Ownership& ownership = owned_[tp];
     ownership.incarnation = partition.incarnation;
-    if (!ownership.start && partition.ledger) begin(tp, ownership, partition.start);
+    if (!ownership.start) ownership.topic_id = partition.topic_id;
+    if (!ownership.start && partition.ledger) begin(tp, ownership, partition.start, answers);
   }
   const std::map<core::BatchId, LeasePtr> open = open_;
   for (const auto& [id, lease] : open) {
     if (lease->expires_at <= now) {
-      give_back(lease, now, true, nullptr);
+      give_back(lease, std::nullopt, now);
       end(lease);
     } else {
       end_when_done(lease);  // its partitions may be gone
@@ -44,11 +45,65 @@ void Books::turned(const core::Partitions& partitions, TimePoint now) {
   }
 }
 
-void Books::begin(const TopicPartition& tp, Ownership& ownership, Offset start) {
-  if (start > history_.first_unsettled(tp))
+void Books::begin(const TopicPartition& tp, Ownership& ownership, Offset start, const Answers& answers) {
+  const bool current = is_current_(tp, ownership.topic_id);
+  const auto seeked = seeked_.find(tp);
+  if (seeked != seeked_.end() && seeked->second == ownership.incarnation) {
+    if (current) history_.skipped(tp, start);
+  } else if (current && start > history_.first_unsettled(tp)) {
     throw Violation("an ownership begins behind an unsettled record" + at(tp, start));
+  }
   ownership.start = start;
   ownership.settled_to = start;
+  ownership.first_new = start;
+  const auto stored = answers.find(tp);
+  if (stored == answers.end() || stored->second.offset < 0) return;
+  require(start == stored->second.offset, "an ownership begins elsewhere than at what is committed");
+  take_over(tp, ownership, stored->second);
+}
+
+/// What earlier owners have settled and tried counts here, too.
+void Books::take_over(const TopicPartition& tp, Ownership& ownership, const Stored& stored) {
+  const core::ParsedMetadata known = core::parse_metadata(stored.metadata, stored.offset);
+  const auto entry = [&](Offset offset) -> Entry& {
+    const auto index = static_cast<std::size_t>(offset - *ownership.start);
+    if (ownership.entries.size() <= index) ownership.entries.resize(index + 1);
+    return ownership.entries[index];
+  };
+  for (const core::OffsetRange& range : known.data.settled) {
+    for (Offset offset = range.first; offset <= range.last; ++offset) entry(offset).state = State::kSettled;
+  }
+  for (const core::CommitMetadata::Failed& failed : known.data.failed) {
+    for (Offset offset = failed.range.first; offset <= failed.range.last; ++offset) {
+      Entry& each = entry(offset);
+      each.deliveries = failed.deliveries;
+      each.failed_in = 1;
+    }
+  }
+  advance(tp, ownership);
+}
+
+void Books::dead_lettered(const TopicPartition& tp, core::OffsetRange range) {
+  const auto it = owned_.find(tp);
+  if (it == owned_.end() || !it->second.start) return;
+  Ownership& ownership = it->second;
+  const auto index = static_cast<std::size_t>(range.first - *ownership.start);
+  require(range.first >= *ownership.start, "a dead letter from before the beginning");
+  if (ownership.entries.size() <= index) ownership.entries.resize(index + 1);
+  Entry& entry = ownership.entries[index];
+  const bool inherited = entry.state == State::kNew && terms_.redelivery.exhausted(entry.deliveries);
+  // It may have been acked while its letter was under way.
+  require(inherited || entry.state == State::kExhausted || entry.state == State::kRejected ||
+              entry.state == State::kSettled,
+          "a record is dead-lettered that need not be");
+  if (is_current(tp) && !history_.in_dead_letters(tp, range.first))
+    throw Violation("told dead-lettered, but it is not there" + at(tp, range.first));
+  entry.state = State::kSettled;
+  entry.lease = 0;
+}
+
+void Books::note_settled(const LeasedRecord& record) {
+  if (is_current(record.partition)) history_.settled(record.partition, record.offset);
 }
 
 Books::Entry* Books::find(const LeasedRecord& record) {
@@ -59,7 +114,7 @@ Books::Entry* Books::find(const LeasedRecord& record) {
 
 /// Moves over everything that needs no more work.
 void Books::advance(const TopicPartition& tp, Ownership& ownership) {
-  const PartitionLog& log = logs_(tp);
+  const PartitionLog& log = this->log(tp, ownership);
   Offset& to = ownership.settled_to;
   while (to < log.end()) {
     const auto index = static_cast<std::size_t>(to - *ownership.start);
@@ -71,34 +126,142 @@ void Books::advance(const TopicPartition& tp, Ownership& ownership) {
   }
 }
 
+/// First record that was never handed out. Retention may have taken it, but it may be in memory, too.
+Offset Books::first_new(const TopicPartition& tp, Ownership& ownership) const {
+  const PartitionLog& log = this->log(tp, ownership);
+  Offset& to = ownership.first_new;
+  for (; to < log.end(); ++to) {
+    const auto index = static_cast<std::size_t>(to - *ownership.start);
+    const bool handed_out = index < ownership.entries.size() && ownership.entries[index].state != State::kNew;
+    if (!handed_out && log.may_become_visible(to)) break;
+  }
+  return to;
+}
+
+/// Order mode `partition`: nothing before it waits. What retention took will not come any more.
+void Books::check_not_passed_over(const TopicPartition& tp, Ownership& ownership, Offset offset) const {
+  const PartitionLog& log = this->log(tp, ownership);
+  const auto index = static_cast<std::size_t>(offset - *ownership.start);
+  if (ownership.entries.size() <= index) ownership.entries.resize(index + 1);
+  State& state = ownership.entries[index].state;
+  const bool gone = state == State::kNew && offset < log.start();
+  if (state != State::kSettled && !gone && log.may_become_visible(offset))
+    throw Violation("a record is passed over" + at(tp, offset));
+  if (gone) state = State::kSettled;
+}
+
+/// Order mode `key`: the record before it that has its key is settled.
+void Books::check_key(const TopicPartition& tp, const Ownership& ownership, Offset offset) const {
+  const PartitionLog& log = this->log(tp, ownership);
+  for (;;) {
+    offset = log.before_of_key(offset);
+    if (offset < *ownership.start) return;
+    const auto index = static_cast<std::size_t>(offset - *ownership.start);
+    const State state = index < ownership.entries.size() ? ownership.entries[index].state : State::kNew;
+    if (state == State::kSettled) return;
+    if (state == State::kLeased) throw Violation("two records of one key at once" + at(tp, offset));
+    if (state != State::kNew || offset >= log.start())
+      throw Violation("a record of the same key is passed over" + at(tp, offset));
+  }
+}
+
 void Books::hand_out(const TopicPartition& tp,
                      Ownership& ownership,
-                     const protocol::Record& record,
-                     std::uint32_t delivery,
+                     const HandedOut& record,
                      const LeasePtr& lease,
                      TimePoint now) {
-  const PartitionLog& log = logs_(tp);
+  const PartitionLog& log = this->log(tp, ownership);
   const Offset offset = record.offset;
   if (offset < *ownership.start || offset >= log.end())
     throw Violation("a record that does not exist" + at(tp, offset));
   if (!log.is_visible(offset)) throw Violation("a record that must not be seen" + at(tp, offset));
-  if (log.digest_at(offset) != digest(record))
+  if (log.digest_at(offset) != record.digest)
     throw Violation("a record that was produced otherwise" + at(tp, offset));
+  if (terms_.order == core::OrderMode::kKey) check_key(tp, ownership, offset);
   const auto index = static_cast<std::size_t>(offset - *ownership.start);
   if (ownership.entries.size() <= index) ownership.entries.resize(index + 1);
   Entry& entry = ownership.entries[index];
   if (entry.state == State::kLeased) throw Violation("a record is leased twice" + at(tp, offset));
   if (entry.state == State::kSettled)
     throw Violation("a settled record is handed out again" + at(tp, offset));
+  if (entry.state == State::kExhausted || entry.state == State::kRejected ||
+      terms_.redelivery.exhausted(entry.deliveries))
+    throw Violation("a condemned record is handed out again" + at(tp, offset));
   if (entry.state == State::kReturned && entry.not_before > now)
     throw Violation("a released record comes back too early" + at(tp, offset));
   ownership.settled_to = std::min(ownership.settled_to, offset);
   ++entry.deliveries;
-  if (entry.deliveries != delivery) throw Violation("the delivery count is wrong" + at(tp, offset));
+  if (entry.deliveries != record.delivery) throw Violation("the delivery count is wrong" + at(tp, offset));
+  if (record.is_final != terms_.redelivery.exhausted(entry.deliveries))
+    throw Violation("a last delivery is not told, or one is that is not the last" + at(tp, offset));
   entry.state = State::kLeased;
   entry.lease = lease->number;
   entry.not_before = {};
-  lease->records.push_back({tp, ownership.incarnation, offset});
+  lease->records.push_back({tp, ownership.incarnation, offset, log.is_poison(offset)});
+  if (is_current(tp)) history_.delivered(tp, offset, 1);
+}
+
+void Books::check_slice(const core::BatchSlice& slice,
+                        const LeasePtr& lease,
+                        std::int64_t& bytes,
+                        TimePoint now) {
+  const TopicPartition& tp = slice.partition;
+  const auto it = owned_.find(tp);
+  require(it != owned_.end() && it->second.start.has_value(), "records of a partition that is not ours");
+  Ownership& ownership = it->second;
+  const bool in_order = terms_.order == core::OrderMode::kPartition;
+  // What is handed out is exactly what comes first: every unsettled record in order, none left out.
+  // Records that retention took may still come, from memory.
+  advance(tp, ownership);
+  Offset next = in_order ? std::min(ownership.settled_to, first_new(tp, ownership)) : *ownership.start;
+  for (auto i = static_cast<std::size_t>(next - *ownership.start); in_order && i < ownership.entries.size();
+       ++i) {
+    if (ownership.entries[i].state == State::kLeased)
+      throw Violation("a second open lease on a partition" + at(tp, next));
+  }
+  const auto take = [&](const HandedOut& record) {
+    for (; in_order && next < record.offset; ++next) check_not_passed_over(tp, ownership, next);
+    if (record.offset < next)
+      throw Violation("records out of order" + at(tp, record.offset) + ", next is " + std::to_string(next));
+    hand_out(tp, ownership, record, lease, now);
+    next = record.offset + 1;
+  };
+  for (const core::Segment& segment : slice.segments) {
+    const protocol::DecodedBatch& batch = segment.chunk->batch;
+    if (core::is_opaque(segment.chunk->kind)) {
+      require(segment.records == 1, "a batch that cannot be read is more than one record");
+      take({segment.first, digest_of_bytes(batch.payload), segment.delivery, segment.is_final});
+      bytes += static_cast<std::int64_t>(batch.payload.size());
+      continue;
+    }
+    protocol::RecordCursor cursor(batch.header, batch.payload, segment.begin);
+    protocol::Record record;
+    std::uint32_t count = 0;
+    while (cursor.position() < segment.end) {
+      require(cursor.next(record), "a segment that cannot be read");
+      take({record.offset, digest(record), segment.delivery, segment.is_final});
+      bytes += static_cast<std::int64_t>(record.payload_bytes);
+      ++count;
+    }
+    require(count == segment.records, "a segment counts its records wrong");
+  }
+}
+
+/// Batches with records that failed do not grow; a record on its last delivery is alone.
+void Books::check_together(const Lease& lease) {
+  const core::Redelivery& redelivery = terms_.redelivery;
+  const std::size_t size = lease.records.size();
+  for (const LeasedRecord& record : lease.records) {
+    const Entry& entry = *find(record);
+    const bool careful = redelivery.max_deliveries == 0 && redelivery.alone_from > 0 && entry.failed_in > 0 &&
+                         entry.deliveries >= redelivery.alone_from;
+    require(size == 1 || !(careful || redelivery.exhausted(entry.deliveries)),
+            "a record is not alone on its last delivery");
+    if (redelivery.max_deliveries == 0 && redelivery.alone_from == 0) continue;
+    if (entry.failed_in > 0 && size > entry.failed_in)
+      throw Violation("a batch of " + std::to_string(size) + " with a record that failed in one of " +
+                      std::to_string(entry.failed_in) + at(record.partition, record.offset));
+  }
 }
 
 Books::LeasePtr Books::delivered(const core::FetchResult& result,
@@ -113,47 +276,11 @@ Books::LeasePtr Books::delivered(const core::FetchResult& result,
   std::set<TopicPartition> seen;
   std::int64_t bytes = 0;
   for (const core::BatchSlice& slice : result.batch->slices) {
-    const TopicPartition& tp = slice.partition;
-    require(seen.insert(tp).second, "a partition comes twice in one batch");
-    const auto it = owned_.find(tp);
-    require(it != owned_.end() && it->second.start.has_value(), "records of a partition that is not ours");
-    Ownership& ownership = it->second;
-    // What is handed out is exactly what comes first: every unsettled record in order, none left out.
-    // Records that retention took may still come, from memory.
-    advance(tp, ownership);
-    const Offset handed_to = *ownership.start + static_cast<Offset>(ownership.entries.size());
-    Offset next = std::min(ownership.settled_to, handed_to);
-    for (auto i = static_cast<std::size_t>(next - *ownership.start); i < ownership.entries.size(); ++i) {
-      if (ownership.entries[i].state == State::kLeased)
-        throw Violation("a second open lease on a partition" + at(tp, next));
-    }
-    const PartitionLog& log = logs_(tp);
-    for (const core::Segment& segment : slice.segments) {
-      protocol::RecordCursor cursor(segment.chunk->batch.header, segment.chunk->batch.payload, segment.begin);
-      protocol::Record record;
-      std::uint32_t count = 0;
-      while (cursor.position() < segment.end) {
-        require(cursor.next(record), "a segment that cannot be read");
-        for (; next < record.offset; ++next) {
-          const auto index = static_cast<std::size_t>(next - *ownership.start);
-          const bool handed_out =
-              index < ownership.entries.size() && ownership.entries[index].state != State::kNew;
-          const bool settled = handed_out && ownership.entries[index].state == State::kSettled;
-          const bool gone = !handed_out && next < log.start();
-          if (!settled && !gone && log.may_become_visible(next))
-            throw Violation("a record is passed over" + at(tp, next));
-        }
-        if (record.offset < next)
-          throw Violation("records out of order" + at(tp, record.offset) + ", next is " +
-                          std::to_string(next));
-        hand_out(tp, ownership, record, segment.delivery, lease, now);
-        bytes += static_cast<std::int64_t>(record.payload_bytes);
-        next = record.offset + 1;
-        ++count;
-      }
-      require(count == segment.records, "a segment counts its records wrong");
-    }
+    require(seen.insert(slice.partition).second, "a partition comes twice in one batch");
+    check_slice(slice, lease, bytes, now);
   }
+  check_together(*lease);
+  lease->bytes = bytes;
   require(lease->records.size() == result.batch->records, "a batch counts its records wrong");
   require(bytes == result.batch->payload_bytes, "a batch counts its bytes wrong");
   const auto records_max = static_cast<std::size_t>(result.used.max_records);
@@ -163,13 +290,36 @@ Books::LeasePtr Books::delivered(const core::FetchResult& result,
   if (result.used.settle_at_once) {
     lease->open = false;
     for (const LeasedRecord& record : lease->records) {
-      *find(record) = {State::kSettled, 0, 1, {}};
-      history_.settled(record.partition, record.offset);
+      Entry& entry = *find(record);
+      entry = {State::kSettled, 0, entry.deliveries, 0, {}};
+      note_settled(record);
     }
     return lease;
   }
   require(open_.emplace(lease->id, lease).second, "a batch id is used twice");
   return lease;
+}
+
+Books::Load Books::load() const {
+  Load load;
+  for (const auto& [id, lease] : open_) {
+    load.bytes += lease->bytes;
+    for (const LeasedRecord& record : lease->records) {
+      const auto it = owned_.find(record.partition);
+      if (it == owned_.end() || it->second.incarnation != record.incarnation) continue;
+      const Entry& entry = it->second.entries.at(static_cast<std::size_t>(record.offset - *it->second.start));
+      if (entry.state == State::kLeased && entry.lease == lease->number) ++load.records;
+    }
+  }
+  return load;
+}
+
+std::uint64_t Books::leased(const TopicPartition& tp) const {
+  const auto it = owned_.find(tp);
+  if (it == owned_.end()) return 0;
+  return static_cast<std::uint64_t>(
+      std::count_if(it->second.entries.begin(), it->second.entries.end(),
+                    [](const Entry& entry) { return entry.state == State::kLeased; }));
 }
 
 Books::LeasePtr Books::repeated(const core::FetchResult& result, const std::string& request_id) const {
@@ -209,27 +359,37 @@ void Books::acked(const LeasePtr& lease,
   require(result.found, "an ack of a known batch finds no batch");
   std::uint64_t accepted = 0;
   std::uint64_t released = 0;
+  std::uint64_t rejected = 0;
   const auto settle = [&](const LeasedRecord& record, bool only_leased) {
     Entry* entry = find(record);
-    if (entry == nullptr || entry->lease != lease->number) return;
-    if (entry->state != State::kLeased && (only_leased || entry->state != State::kReturned)) return;
-    *entry = {State::kSettled, 0, entry->deliveries, {}};
-    history_.settled(record.partition, record.offset);
+    if (entry == nullptr || entry->lease != lease->number || entry->is_decided()) return;
+    if (entry->state != State::kLeased && only_leased) return;
+    *entry = {State::kSettled, 0, entry->deliveries, 0, {}};
+    note_settled(record);
     ++accepted;
   };
+  // What several lists name is done by the first of them.
   std::set<std::size_t> named;
+  const auto claim = [&](std::size_t i) { return named.insert(i).second; };
   for (const std::size_t i : resolve(*lease, spec.accept)) {
-    named.insert(i);
-    settle(lease->records[i], false);
+    if (claim(i)) settle(lease->records[i], false);
   }
   for (const core::Release& release : spec.release) {
     for (const std::size_t i : resolve(*lease, {release.which})) {
-      named.insert(i);
+      if (!claim(i)) continue;
       Entry* entry = find(lease->records[i]);
       if (entry == nullptr || entry->state != State::kLeased || entry->lease != lease->number) continue;
-      entry->state = State::kReturned;
-      entry->not_before = now + release.delay.value_or(Duration{});
+      fail(*entry, lease->records.size(), release.delay, now);
       ++released;
+    }
+  }
+  for (const core::Reject& reject : spec.reject) {
+    for (const std::size_t i : resolve(*lease, {reject.which})) {
+      if (!claim(i)) continue;
+      Entry* entry = find(lease->records[i]);
+      if (entry == nullptr || entry->lease != lease->number || entry->is_decided()) continue;
+      *entry = {State::kRejected, 0, entry->deliveries, 0, {}};
+      ++rejected;
     }
   }
   if (spec.fallback == core::Default::kAccept) {
@@ -248,9 +408,10 @@ void Books::acked(const LeasePtr& lease,
   }
   same(result.accepted, accepted, "records accepted by an ack");
   same(result.released, released, "records released by an ack");
+  same(result.rejected, rejected, "records rejected by an ack");
   same(result.kept, kept, "records kept after an ack");
   for (const core::RefusedRecords& refused : result.refused) check_refusal(*lease, refused);
-  require(!result.lease_gone || (accepted == 0 && released == 0 && kept == 0),
+  require(!result.lease_gone || (accepted == 0 && released == 0 && rejected == 0 && kept == 0),
           "a lease is called gone but is not");
   for (auto& [tp, ownership] : owned_) {
     if (ownership.start) advance(tp, ownership);
@@ -275,10 +436,10 @@ void Books::check_refusal(const Lease& lease, const core::RefusedRecords& refuse
         require(entry == nullptr, "a record is called lost but is ours");
         break;
       case core::Refusal::kAlreadySettled:
-        require(entry != nullptr && entry->state == State::kSettled, "a record is called settled but is not");
+        require(entry != nullptr && entry->is_decided(), "a record is called settled but is not");
         break;
       case core::Refusal::kLeaseExpired:
-        require(entry != nullptr && entry->state != State::kSettled, "a record is called expired but is not");
+        require(entry != nullptr && !entry->is_decided(), "a record is called expired but is not");
         break;
       case core::Refusal::kNotInBatch:
         throw Violation("a record is called foreign but is in the batch");
@@ -297,22 +458,39 @@ void Books::extended(const LeasePtr& lease,
   require(result.expires_at == lease->expires_at, "an extended lease has another deadline");
 }
 
-void Books::give_back(const LeasePtr& lease, TimePoint not_before, bool counted, std::uint64_t* count) {
+void Books::fail(Entry& entry, std::size_t batch, std::optional<Duration> delay, TimePoint now) const {
+  const core::Redelivery& redelivery = terms_.redelivery;
+  entry.state = redelivery.exhausted(entry.deliveries) ? State::kExhausted : State::kReturned;
+  entry.failed_in = batch;
+  // The first redelivery comes at once; each further pause is twice as long.
+  Duration pause{};
+  if (entry.deliveries > 1) {
+    pause = redelivery.backoff;
+    for (std::uint32_t i = 2; i < entry.deliveries && pause < redelivery.backoff_max; ++i) pause *= 2;
+    pause = std::min(pause, redelivery.backoff_max);
+  }
+  entry.not_before = now + delay.value_or(pause);
+}
+
+std::uint64_t Books::give_back(const LeasePtr& lease, std::optional<Duration> delay, TimePoint now) {
+  std::uint64_t count = 0;
   for (const LeasedRecord& record : lease->records) {
     Entry* entry = find(record);
     if (entry == nullptr || entry->state != State::kLeased || entry->lease != lease->number) continue;
-    entry->state = State::kReturned;
-    entry->not_before = not_before;
-    if (!counted) --entry->deliveries;
-    if (count != nullptr) ++*count;
+    fail(*entry, lease->records.size(), delay, now);
+    ++count;
   }
+  return count;
 }
 
-void Books::released(const LeasePtr& lease, Duration delay, const core::LeaseResult& result, TimePoint now) {
+void Books::released(const LeasePtr& lease,
+                     std::optional<Duration> delay,
+                     const core::LeaseResult& result,
+                     TimePoint now) {
   require(result.found, "releasing a known batch finds no batch");
   std::uint64_t count = 0;
   if (lease->open) {
-    give_back(lease, now + delay, true, &count);
+    count = give_back(lease, delay, now);
     end(lease);
     require(!result.lease_gone, "releasing an open lease calls it gone");
   }
@@ -320,8 +498,14 @@ void Books::released(const LeasePtr& lease, Duration delay, const core::LeaseRes
 }
 
 void Books::undone(const LeasePtr& lease, TimePoint now) {
+  // As long as one answer with it may have arrived, it stays.
   if (!lease->open || --lease->answers > 0) return;
-  give_back(lease, now, false, nullptr);
+  for (const LeasedRecord& record : lease->records) {
+    Entry* entry = find(record);
+    if (entry == nullptr || entry->state != State::kLeased || entry->lease != lease->number) continue;
+    *entry = {State::kReturned, entry->lease, entry->deliveries - 1, entry->failed_in, now};
+    if (is_current(record.partition)) history_.delivered(record.partition, record.offset, -1);
+  }
   end(lease);
 }
 
@@ -340,10 +524,14 @@ void Books::end_when_done(const LeasePtr& lease) {
   if (!holds) end(lease);
 }
 
-void Books::check_commit(const TopicPartition& tp, Offset offset) {
+void Books::check_commit(const TopicPartition& tp, Offset offset, const protocol::Uuid& topic_id) {
   const auto it = owned_.find(tp);
   require(it != owned_.end() && it->second.start.has_value(), "a commit of a partition that is not ours");
   Ownership& ownership = it->second;
+  // While brokers disagree on the id, the older one may be named: then nothing is committed.
+  require(topic_id.is_zero() || ownership.topic_id.is_zero() || topic_id == ownership.topic_id ||
+              !is_current_(tp, topic_id),
+          "what was done of a deleted topic is committed to another of its name");
   advance(tp, ownership);
   if (offset > ownership.settled_to)
     throw Violation("a commit over a record that is unsettled here" + at(tp, offset));
@@ -352,14 +540,28 @@ void Books::check_commit(const TopicPartition& tp, Offset offset) {
   ownership.commit_sent = offset;
 }
 
-void Books::check_let_go(const TopicPartition& tp, Offset committed) const {
+void Books::check_let_go(const TopicPartition& tp, Offset committed_max, const Stored* text) const {
   const auto it = owned_.find(tp);
-  if (it == owned_.end() || !it->second.start) return;
+  if (it == owned_.end() || !it->second.start || !is_current(tp)) return;
+  core::ParsedMetadata known;
+  if (text != nullptr) known = core::parse_metadata(text->metadata, text->offset);
+  const auto in_text = [&](Offset offset) {
+    return std::any_of(
+        known.data.settled.begin(), known.data.settled.end(),
+        [&](const core::OffsetRange& range) { return range.first <= offset && offset <= range.last; });
+  };
+  const PartitionLog& log = this->log(tp, it->second);
   Offset offset = *it->second.start;
+  bool gap = false;
   for (const Entry& entry : it->second.entries) {
     if (entry.state == State::kLeased) throw Violation("let go while a record is leased" + at(tp, offset));
-    if (entry.state == State::kReturned) return;
-    if (entry.state == State::kSettled && offset >= committed)
+    if (entry.state == State::kExhausted || entry.state == State::kRejected)
+      throw Violation("let go while a record is on its way to the dead letter topic" + at(tp, offset));
+    const bool waits =
+        entry.state == State::kReturned || (entry.state == State::kNew && log.may_become_visible(offset));
+    gap = gap || waits;
+    if (entry.state == State::kSettled && offset >= committed_max && (!gap || text != nullptr) &&
+        !in_text(offset))
       throw Violation("let go while a settled record is not committed" + at(tp, offset));
     ++offset;
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <type_traits>
+#include <utility>
 #include <variant>
 
 // Brokers, leaders, metadata and logs; the group is in cluster_group.cpp.
@@ -41,7 +42,6 @@ Cluster::Cluster(const Settings& settings, Scheduler& scheduler, Trace& trace, D
     }
     nodes_.push_back(std::move(node));
   }
-  int number = 0;
   for (std::size_t t = 0; t < settings_.partitions.size(); ++t) {
     const std::string name = "t" + std::to_string(t);
     protocol::Uuid id;
@@ -49,10 +49,27 @@ Cluster::Cluster(const Settings& settings, Scheduler& scheduler, Trace& trace, D
     topics_[name] = id;
     for (int p = 0; p < settings_.partitions[t]; ++p) {
       const TopicPartition tp{name, p};
-      PartitionState partition(number++, settings_.isolation);
+      PartitionState partition(last_log_++, settings_.isolation);
       partition.leaders.push_back({scheduler_.now(), static_cast<int>(dice_.between(0, brokers() - 1)), 0});
       states_.emplace(tp, std::move(partition));
       all_.push_back(tp);
+      if (!dice_.chance(settings_.foreign_metadata)) continue;
+      offsets_[tp] = {0, -1, kForeignText};
+      foreign_.insert(tp);
+      history_.committed(tp, 0);
+    }
+  }
+  if (settings_.dead_letters) {
+    protocol::Uuid id;
+    for (auto& byte : id.bytes) byte = static_cast<std::uint8_t>(dice_.between(1, 255));
+    topics_[kDeadTopic] = id;
+    for (int p = 0; p < settings_.dead_partitions; ++p) {
+      const TopicPartition tp{kDeadTopic, p};
+      PartitionState partition(last_log_++, settings_.isolation);
+      partition.leaders.push_back({scheduler_.now(), static_cast<int>(dice_.between(0, brokers() - 1)), 0});
+      states_.emplace(tp, std::move(partition));
+      all_dead_.push_back(tp);
+      dead_[tp];
     }
   }
   coordinator_node_ = static_cast<int>(dice_.between(0, brokers() - 1));
@@ -91,6 +108,10 @@ void Cluster::handle(const Call& call) {
           on_offsets(call, request);
         } else if constexpr (std::is_same_v<R, protocol::FetchRequest>) {
           on_fetch(call, request);
+        } else if constexpr (std::is_same_v<R, protocol::ProduceRequest>) {
+          on_produce(call, request);
+        } else if constexpr (std::is_same_v<R, protocol::InitProducerIdRequest>) {
+          on_init_producer(call);
         } else {
           on_group(call);
         }
@@ -137,6 +158,29 @@ void Cluster::delete_records(const TopicPartition& tp, Offset below) {
   state(tp).log.delete_below(std::min(below, state(tp).log.stable_end()));
 }
 
+const PartitionLog& Cluster::log(const TopicPartition& tp, const protocol::Uuid& id) const {
+  const PartitionState& partition = state(tp);
+  const auto former = partition.former.find(id);
+  return former == partition.former.end() ? partition.log : former->second;
+}
+
+void Cluster::recreate(const std::string& topic) {
+  protocol::Uuid& id = topics_.at(topic);
+  deleted_[topic] = {id, scheduler_.now()};
+  for (const TopicPartition& tp : all_) {
+    if (tp.topic != topic) continue;
+    PartitionState& partition = state(tp);
+    partition.former.emplace(id,
+                             std::exchange(partition.log, PartitionLog(last_log_++, settings_.isolation)));
+    offsets_.erase(tp);
+    foreign_.erase(tp);
+    history_.recreated(tp);
+  }
+  for (auto& byte : id.bytes) byte = static_cast<std::uint8_t>(dice_.between(1, 255));
+  trace_.add(scheduler_.now(), -1, "topic recreated", topic.back());
+  wake_fetches();
+}
+
 void Cluster::move_leader(const TopicPartition& tp, int node) {
   PartitionState& partition = state(tp);
   partition.leaders.push_back({scheduler_.now(), node, partition.leaders.back().epoch + 1});
@@ -149,8 +193,8 @@ void Cluster::settle_leaders() {
     if (is_up(i)) up.push_back(i);
   }
   if (up.empty()) return;
-  for (const TopicPartition& tp : all_) {
-    const int leader = state(tp).leaders.back().leader;
+  for (auto& [tp, partition] : states_) {
+    const int leader = partition.leaders.back().leader;
     if (leader < 0 || !is_up(leader)) move_leader(tp, dice_.pick(up));
   }
 }
@@ -199,10 +243,18 @@ void Cluster::on_metadata(const Call& call, const protocol::MetadataRequest& req
       response.topics.push_back(std::move(topic));
       continue;
     }
-    if (call.version >= kMetadataWithIds) topic.topic_id = known->second;
-    for (const TopicPartition& tp : all_) {
-      if (tp.topic != known->first) continue;
-      const Leadership& leader = leader_as_seen(state(tp), call.node);
+    if (call.version >= kMetadataWithIds) {
+      topic.topic_id = known->second;
+      // Brokers hear of this one after the other, too.
+      const auto former = deleted_.find(known->first);
+      const Duration lag = nodes_[static_cast<std::size_t>(call.node)].metadata_lag;
+      if (former != deleted_.end() && former->second.second > scheduler_.now() - lag)
+        topic.topic_id = former->second.first;
+    }
+    for (auto it = states_.lower_bound({known->first, 0});
+         it != states_.end() && it->first.topic == known->first; ++it) {
+      const TopicPartition& tp = it->first;
+      const Leadership& leader = leader_as_seen(it->second, call.node);
       protocol::MetadataResponse::MetadataResponsePartition partition;
       partition.partition_index = tp.partition;
       partition.leader_id = leader.leader;
@@ -230,6 +282,10 @@ void Cluster::on_list(const Call& call, const protocol::ListOffsetsRequest& requ
         const PartitionLog& log = state(tp).log;
         partition.leader_epoch = state(tp).leaders.back().epoch;
         partition.offset = each.timestamp == -2 ? log.start() : log.visible_end();
+        if (each.timestamp >= 0) {
+          partition.offset = log.not_older(each.timestamp);
+          if (partition.offset >= log.visible_end()) partition.offset = -1;
+        }
       }
       topic.partitions.push_back(partition);
     }

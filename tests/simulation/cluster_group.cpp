@@ -1,3 +1,4 @@
+#include "daemon/core/commit/commit_metadata.hpp"
 #include "tests/simulation/cluster.hpp"
 #include "tests/simulation/error_codes.hpp"
 
@@ -91,11 +92,41 @@ void Cluster::on_group(const Call& call) {
   flush_group();
 }
 
-std::int16_t Cluster::commit_one(const TopicPartition& tp, Offset offset, std::int32_t epoch) {
+/// Whatever the text says is settled had been settled, and no record has failed more often than it was
+/// handed out.
+void Cluster::check_claims(const TopicPartition& tp, const Committed& what) {
+  if (is_foreign(tp)) {
+    require(what.metadata == kForeignText || what.metadata.empty(), "another tool's text is replaced");
+    return;
+  }
+  const core::ParsedMetadata parsed = core::parse_metadata(what.metadata, what.offset);
+  require(parsed.kind == core::MetadataKind::kOurs || parsed.kind == core::MetadataKind::kNone,
+          "a commit with a text that cannot be read");
+  for (const core::OffsetRange& range : parsed.data.settled) {
+    for (Offset offset = range.first; offset <= range.last; ++offset) {
+      if (!history_.is_done(tp, offset))
+        throw Violation("the text of a commit calls a record settled that is not: " + core::to_string(tp) +
+                        " at " + std::to_string(offset));
+    }
+  }
+  for (const core::CommitMetadata::Failed& failed : parsed.data.failed) {
+    for (Offset offset = failed.range.first; offset <= failed.range.last; ++offset) {
+      if (!state(tp).log.is_visible(offset)) continue;
+      if (history_.deliveries(tp, offset) < static_cast<int>(failed.deliveries))
+        throw Violation("the text of a commit counts a delivery that was none: " + core::to_string(tp) +
+                        " at " + std::to_string(offset));
+    }
+  }
+}
+
+std::int16_t Cluster::commit_one(const TopicPartition& tp, const Committed& what) {
   if (states_.count(tp) == 0) return code(KafkaError::kUnknownTopicOrPartition);
-  offsets_[tp] = {offset, epoch};
-  history_.committed(tp, offset);
-  trace_.add(scheduler_.now(), -1, "committed", tp.partition, offset, tp.topic.back());
+  if (what.metadata.size() > settings_.metadata_max) return code(KafkaError::kOffsetMetadataTooLarge);
+  check_claims(tp, what);
+  offsets_[tp] = what;
+  history_.committed(tp, what.offset);
+  trace_.add(scheduler_.now(), -1, "committed", tp.partition, what.offset, tp.topic.back());
+  trace_.add(scheduler_.now(), -1, "with text", static_cast<std::int64_t>(what.metadata.size()));
   return 0;
 }
 
@@ -126,12 +157,14 @@ void Cluster::on_commit(const Call& call, const protocol::OffsetCommitRequest& r
         result = *error;
         // Too slow for the broker's own patience, but done.
         if (result == KafkaError::kRequestTimedOut && known != nullptr && dice_.chance(0.5))
-          (void)commit_one({*known, each.partition_index}, each.committed_offset,
-                           each.committed_leader_epoch);
+          (void)commit_one(
+              {*known, each.partition_index},
+              {each.committed_offset, each.committed_leader_epoch, each.committed_metadata.value_or("")});
       } else if (result == 0) {
         result = known == nullptr ? code(KafkaError::kUnknownTopicId)
-                                  : commit_one({*known, each.partition_index}, each.committed_offset,
-                                               each.committed_leader_epoch);
+                                  : commit_one({*known, each.partition_index},
+                                               {each.committed_offset, each.committed_leader_epoch,
+                                                each.committed_metadata.value_or("")});
       }
       topic.partitions.push_back({each.partition_index, result});
     }
@@ -152,12 +185,21 @@ void Cluster::on_offsets(const Call& call, const protocol::OffsetFetchRequest& r
   const auto fill = [&](auto& partition, const TopicPartition& tp) {
     partition.partition_index = tp.partition;
     const auto it = offsets_.find(tp);
-    partition.committed_offset = it == offsets_.end() ? -1 : it->second.first;
-    partition.committed_leader_epoch = it == offsets_.end() ? -1 : it->second.second;
-    if (dice_.chance(error_rate_)) {
+    if (it != offsets_.end()) {
+      partition.committed_offset = it->second.offset;
+      partition.committed_leader_epoch = it->second.epoch;
+      partition.metadata = it->second.metadata;
+    } else {
+      partition.committed_offset = -1;
+      partition.committed_leader_epoch = -1;
+    }
+    if (tp.topic.empty()) {
+      partition.error_code = code(KafkaError::kUnknownTopicId);
+    } else if (dice_.chance(error_rate_)) {
       ++errors_given_;
       partition.error_code = code(KafkaError::kUnstableOffsetCommit);
       partition.committed_offset = -1;
+      partition.metadata = "";
     }
   };
   protocol::OffsetFetchResponse response;

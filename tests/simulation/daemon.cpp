@@ -53,6 +53,20 @@ core::Consumer::Options Daemon::options() const {
   options.commit.request_timeout = s.request_timeout;
   options.delivery.max_decompressed = std::size_t{16} << 20;
   options.delivery.quantum = 16 << 10;
+  options.order = s.order;
+  options.redelivery = s.redelivery;
+  options.window = s.window;
+  options.commit.every_records = s.commit_every;
+  options.commit.interval = s.commit_interval;
+  options.idle_policy = s.idle_policy;
+  options.idle_timeout = s.idle_timeout;
+  if (s.dead_letters) {
+    options.dead_letters.topic = kDeadTopic;
+    options.dead_letters.group_id = "group";
+    options.dead_letters.consumer = "simulated";
+    options.dead_letters.request_timeout = s.request_timeout;
+    options.dead_letters.batch_records_max = 20;
+  }
   return options;
 }
 
@@ -68,9 +82,20 @@ void Daemon::start() {
        },
        [this](const protocol::Failure& failure) { input([this, failure] { on_failure(failure); }); }});
   consumer_ = std::make_unique<core::Consumer>(options(), *budget_, dice_.next());
+  const Cluster& cluster = *context_.cluster;
   books_ = std::make_unique<Books>(
-      [this](const TopicPartition& tp) -> const PartitionLog& { return context_.cluster->log(tp); },
+      Books::Terms{context_.settings.order, context_.settings.redelivery},
+      [&cluster](const TopicPartition& tp, const protocol::Uuid& id) -> const PartitionLog& {
+        return cluster.log(tp, id);
+      },
+      [&cluster](const TopicPartition& tp, const protocol::Uuid& id) { return cluster.is_current(tp, id); },
       context_.cluster->history());
+  events_seen_ = 0;
+  answers_.clear();
+  paused_all_ = false;
+  paused_topics_.clear();
+  paused_partitions_.clear();
+  window_before_ = {};
   draining_ = leaving_ = restarting_ = looks_for_coordinator_ = false;
   last_request_ = 0;
   generation_ = -1;
@@ -148,7 +173,7 @@ void Daemon::poll_drain() {
       leaving_ = true;
       context_.trace.add(context_.now(), index_, "leave", consumer_->settled() ? 1 : 0);
       for (const auto& [tp, partition] : consumer_->partitions()) {
-        if (consumer_->settled()) books_->check_let_go(tp, context_.cluster->history().committed_max(tp));
+        if (consumer_->settled()) check_let_go(tp);
       }
       consumer_->leave(context_.now());
       pump();
@@ -173,6 +198,7 @@ void Daemon::on_reply(protocol::Reply reply) {
                      static_cast<std::int64_t>(protocol::api_key(reply.response)),
                      static_cast<std::int64_t>(reply.id));
   note_contact(reply);
+  answers_ = answers_in(reply);
   consumer_->on_reply(std::move(reply), context_.now(), wall_ms());
   pump();
 }
@@ -236,7 +262,11 @@ void Daemon::pump() {
 
 void Daemon::turn() {
   consumer_->turn(context_.now(), wall_ms());
-  books_->turned(consumer_->partitions(), context_.now());
+  turned(context_.now());
+  take_events();
+  // Who has left the group has nothing to ask there any more.
+  const MemberState state = consumer_->member_state();
+  if (state == MemberState::kLeft || state == MemberState::kLeaving) join_failed_at_.reset();
   core::Outbox& outbox = consumer_->outbox();
   for (core::LogLine& line : outbox.take_lines()) {
     if (context_.trace.printing()) context_.trace.note(context_.now(), index_, std::move(line.text));
@@ -245,7 +275,99 @@ void Daemon::turn() {
   take_fetches();
   for (protocol::Outgoing& request : outbox.take_requests()) send(std::move(request));
   take_commits();
+  look_at_window();
   check_state();
+}
+
+void Daemon::turned(TimePoint now) {
+  books_->turned(consumer_->partitions(), now, answers_);
+  answers_.clear();
+}
+
+/// What the coordinator says of the partitions, under the names that they have now.
+Books::Answers Daemon::answers_in(const protocol::Reply& reply) const {
+  Books::Answers answers;
+  const auto* response = std::get_if<protocol::OffsetFetchResponse>(&reply.response);
+  if (response == nullptr) return answers;
+  const auto take = [&](const std::string& topic, const auto& each) {
+    if (each.error_code == 0)
+      answers[{topic, each.partition_index}] = {each.committed_offset, each.metadata.value_or("")};
+  };
+  for (const auto& topic : response->topics) {
+    for (const auto& each : topic.partitions) take(topic.name, each);
+  }
+  for (const auto& group : response->groups) {
+    for (const auto& topic : group.topics) {
+      const std::string* known = topic.name.empty() ? context_.cluster->name_of(topic.topic_id) : &topic.name;
+      if (known == nullptr) continue;
+      for (const auto& each : topic.partitions) take(*known, each);
+    }
+  }
+  return answers;
+}
+
+void Daemon::take_events() {
+  if (!context_.settings.dead_letters) return;
+  while (consumer_->events().has_since(events_seen_)) {
+    const core::EventLog::Page page = consumer_->events().since(events_seen_);
+    events_seen_ = page.next;
+    for (const core::Event& event : page.events) {
+      if (event.type == core::EventType::kDeadLettered)
+        books_->dead_lettered(event.partitions.front(), event.offsets.value());
+    }
+    if (page.events.empty()) break;
+  }
+}
+
+/// The bounds may move within a turn, before and after something is handed out.
+void Daemon::look_at_window() {
+  if (context_.settings.window.mode == core::Window::Mode::kAdaptive)
+    window_before_ = consumer_->status(context_.now()).window;
+}
+
+void Daemon::check_window(const Books::LeasePtr& lease, const Books::Load& before) {
+  const core::Window::Options& options = context_.settings.window;
+  std::int64_t records_max = options.records_max;
+  std::int64_t bytes_max = options.bytes_max;
+  if (options.mode == core::Window::Mode::kAdaptive) {
+    const core::WindowStatus after = consumer_->status(context_.now()).window;
+    records_max = std::max({after.records, window_before_.records, options.records_start});
+    bytes_max = std::max({after.bytes, window_before_.bytes, options.bytes_start});
+    if (window_before_.records > 0) {
+      records_max = std::max(after.records, window_before_.records);
+      bytes_max = std::max(after.bytes, window_before_.bytes);
+    }
+  }
+  const auto records = static_cast<std::int64_t>(lease->records.size());
+  const bool alone = records == 1 && before.records == 0;
+  if (records_max > 0 && !alone)
+    require(before.records + records <= records_max, "more records are leased than the window allows");
+  if (bytes_max > 0 && !alone) {
+    require(before.bytes < bytes_max, "records are leased although the window is full of bytes");
+    const bool one = records == 1 && options.mode == core::Window::Mode::kAdaptive;
+    require(one || before.bytes + lease->bytes <= bytes_max, "more bytes are leased than the window allows");
+  }
+}
+
+void Daemon::check_pauses(const Books::LeasePtr& lease) const {
+  require(!paused_all_, "a paused consumer hands out records");
+  if (paused_topics_.empty() && paused_partitions_.empty()) return;
+  for (const Books::LeasedRecord& record : lease->records) {
+    require(
+        !paused_topics_.contains(record.partition.topic) && !paused_partitions_.contains(record.partition),
+        "a paused partition hands out records");
+  }
+}
+
+void Daemon::check_let_go(const TopicPartition& tp) const {
+  const Settings& s = context_.settings;
+  const Cluster& cluster = *context_.cluster;
+  const Cluster::Committed committed = cluster.committed(tp);
+  const Books::Stored text{committed.offset, committed.metadata};
+  // A commit of an earlier owner that arrives late, or of an operator, may have put another text there.
+  const bool text_counts =
+      s.metadata_max >= 4096 && s.foreign_metadata <= 0 && !s.seeks && s.faults.done_after_close <= 0;
+  books_->check_let_go(tp, context_.cluster->history().committed_max(tp), text_counts ? &text : nullptr);
 }
 
 void Daemon::arm_timer() {
@@ -313,13 +435,15 @@ void Daemon::check_commit(const protocol::OffsetCommitRequest& request) {
   for (const auto& topic : request.topics) {
     for (const auto& each : topic.partitions) {
       const TopicPartition tp{topic.name, each.partition_index};
-      books_->check_commit(tp, each.committed_offset);
-      context_.cluster->history().check_commit(tp, each.committed_offset);
+      books_->check_commit(tp, each.committed_offset, topic.topic_id);
+      if (context_.cluster->is_current(tp, topic.topic_id))
+        context_.cluster->history().check_commit(tp, each.committed_offset);
     }
   }
 }
 
 void Daemon::take_fetches() {
+  const Settings& s = context_.settings;
   for (core::Delivery::Done& done : consumer_->take_fetches()) {
     const auto it = fetches_.find(done.ticket);
     Fetch fetch;
@@ -332,8 +456,13 @@ void Daemon::take_fetches() {
     Books::LeasePtr lease;
     if (done.result.batch) {
       require(!consumer_->draining() || done.result.repeated, "a draining daemon hands out a new batch");
+      const bool bounded = s.window.records_max > 0 || s.window.bytes_max > 0 ||
+                           s.window.mode == core::Window::Mode::kAdaptive;
+      const Books::Load before = bounded ? books_->load() : Books::Load{};
       lease = done.result.repeated ? books_->repeated(done.result, fetch.request_id)
                                    : books_->delivered(done.result, fetch.request_id, context_.now());
+      if (bounded && !done.result.repeated) check_window(lease, before);
+      if (!done.result.repeated) check_pauses(lease);
       context_.trace.add(context_.now(), index_, done.result.repeated ? "batch again" : "batch",
                          lease->number, done.result.batch->records, lease->records.front().offset);
     }
@@ -350,8 +479,10 @@ void Daemon::take_fetches() {
 void Daemon::expect_commit(std::uint64_t number, const std::vector<core::PartitionProgress>& offsets) {
   Ticket ticket;
   for (const core::PartitionProgress& each : offsets) {
-    if (consumer_->partitions().at(each.partition).needs_commit())
-      ticket.targets.emplace_back(each.partition, each.acked_through + 1);
+    const core::Partition& partition = consumer_->partitions().at(each.partition);
+    // What is settled above a gap only goes into the text, as far as that has room.
+    if (partition.needs_commit() && each.acked_through + 1 > partition.start)
+      ticket.targets.push_back({each.partition, partition.topic_id, each.acked_through + 1});
   }
   require(tickets_.emplace(number, std::move(ticket)).second, "a ticket is given twice");
 }
@@ -361,8 +492,9 @@ void Daemon::take_commits() {
     const auto it = tickets_.find(done.ticket);
     require(it != tickets_.end(), "a commit ends that nobody waits for, or ends twice");
     if (done.outcome == core::CommitOutcome::kCommitted) {
-      for (const auto& [tp, offset] : it->second.targets) {
-        if (context_.cluster->history().committed_max(tp) < offset)
+      for (const Ticket::Target& target : it->second.targets) {
+        const bool current = context_.cluster->is_current(target.partition, target.topic_id);
+        if (current && context_.cluster->history().committed_max(target.partition) < target.offset)
           throw Violation("told committed, but the broker has not got it");
       }
     }
@@ -392,7 +524,7 @@ void Daemon::check_revocation() {
   if (leaving_ || context_.now() - since >= std::min<Duration>(s.rebalance_drain, s.rebalance_timeout / 2))
     return;
   for (const auto& [tp, partition] : consumer_->partitions()) {
-    if (partition.revoking) books_->check_let_go(tp, context_.cluster->history().committed_max(tp));
+    if (partition.revoking) check_let_go(tp);
   }
 }
 
@@ -429,7 +561,7 @@ core::AckResult Daemon::ack(const Books::LeasePtr& lease, const core::AckSpec& s
   context_.trace.add(context_.now(), index_, "ack", lease->number, static_cast<std::int64_t>(result.accepted),
                      static_cast<std::int64_t>(result.kept));
   // What the call itself found out about the membership comes first.
-  books_->turned(consumer_->partitions(), TimePoint::min());
+  turned(TimePoint::min());
   books_->acked(lease, spec, result, context_.now());
   const MemberState state = consumer_->member_state();
   const bool fenced_by_time = context_.now() - contact_ > context_.settings.session_timeout + Duration(1);
@@ -443,15 +575,76 @@ core::AckResult Daemon::ack(const Books::LeasePtr& lease, const core::AckSpec& s
 void Daemon::extend(const Books::LeasePtr& lease, Duration duration) {
   ++steps_;
   const core::LeaseResult result = consumer_->extend(lease->id, duration, context_.now());
-  books_->turned(consumer_->partitions(), TimePoint::min());
+  turned(TimePoint::min());
   books_->extended(lease, duration, result, context_.now());
   pump();
 }
 
-void Daemon::release(const Books::LeasePtr& lease, Duration delay) {
+void Daemon::release(const Books::LeasePtr& lease, std::optional<Duration> delay) {
   ++steps_;
   const core::LeaseResult result = consumer_->release(lease->id, delay, context_.now());
   books_->released(lease, delay, result, context_.now());
+  pump();
+}
+
+void Daemon::pause_some(const core::Scope& scope) {
+  ++steps_;
+  context_.trace.add(context_.now(), index_, "pause", scope.is_all() ? 1 : 0);
+  consumer_->pause(scope, context_.now());
+  paused_all_ = paused_all_ || scope.is_all();
+  paused_topics_.insert(scope.topics.begin(), scope.topics.end());
+  paused_partitions_.insert(scope.partitions.begin(), scope.partitions.end());
+  require(consumer_->paused() == paused_all_, "a consumer says the wrong thing about its pause");
+  pump();
+}
+
+void Daemon::resume_some(const core::Scope& scope) {
+  ++steps_;
+  context_.trace.add(context_.now(), index_, "resume", scope.is_all() ? 1 : 0);
+  consumer_->resume(scope, context_.now());
+  if (scope.is_all()) {
+    paused_all_ = false;
+    paused_topics_.clear();
+    paused_partitions_.clear();
+  }
+  for (const std::string& topic : scope.topics) {
+    paused_topics_.erase(topic);
+    std::erase_if(paused_partitions_, [&](const TopicPartition& tp) { return tp.topic == topic; });
+  }
+  for (const TopicPartition& tp : scope.partitions) paused_partitions_.erase(tp);
+  pump();
+}
+
+void Daemon::seek(const core::Scope& scope, const core::SeekTarget& target) {
+  ++steps_;
+  std::map<TopicPartition, std::uint64_t> leased;
+  for (const auto& [tp, partition] : consumer_->partitions()) leased[tp] = books_->leased(tp);
+  const auto result = consumer_->seek(scope, target, context_.now());
+  context_.trace.add(context_.now(), index_, "seek", static_cast<std::int64_t>(target.kind),
+                     result ? static_cast<std::int64_t>(result->partitions.size()) : -1);
+  if (result) {
+    std::uint64_t voided = 0;
+    for (const TopicPartition& tp : result->partitions) {
+      voided += leased[tp];
+      if (target.kind != core::SeekTarget::Kind::kCommitted)
+        books_->seeked(tp, consumer_->partitions().at(tp).incarnation);
+    }
+    require(result->strangers.empty() || result->partitions.empty(), "a seek that names strangers moves");
+    require(result->voided_records == voided, "a seek counts what it takes back wrong");
+    require((result->ticket != 0) == !result->partitions.empty(), "a seek without a ticket");
+    if (result->ticket != 0) expect_commit(result->ticket, {});
+  }
+  turned(TimePoint::min());
+  pump();
+}
+
+void Daemon::commit() {
+  ++steps_;
+  std::vector<core::PartitionProgress> offsets;
+  const std::uint64_t ticket = consumer_->commit(offsets, context_.now());
+  turned(TimePoint::min());
+  context_.trace.add(context_.now(), index_, "commit", static_cast<std::int64_t>(ticket));
+  if (ticket != 0) expect_commit(ticket, offsets);
   pump();
 }
 

@@ -14,6 +14,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 namespace sluice::simulation {
@@ -63,8 +65,12 @@ class Daemon {
   bool cancel_fetch(std::uint64_t ticket);
   core::AckResult ack(const Books::LeasePtr& lease, const core::AckSpec& spec);
   void extend(const Books::LeasePtr& lease, Duration duration);
-  void release(const Books::LeasePtr& lease, Duration delay);
+  void release(const Books::LeasePtr& lease, std::optional<Duration> delay);
   void undo(const Books::LeasePtr& lease);
+  void pause_some(const core::Scope& scope);
+  void resume_some(const core::Scope& scope);
+  void seek(const core::Scope& scope, const core::SeekTarget& target);
+  void commit();
 
   [[nodiscard]] const core::Consumer& consumer() const { return *consumer_; }
   [[nodiscard]] const core::MemoryBudget& budget() const { return *budget_; }
@@ -84,7 +90,12 @@ class Daemon {
     OnFetch on_fetch;
   };
   struct Ticket {
-    std::vector<std::pair<TopicPartition, Offset>> targets;
+    struct Target {
+      TopicPartition partition;
+      protocol::Uuid topic_id;
+      Offset offset = 0;
+    };
+    std::vector<Target> targets;
   };
 
   void catch_up();
@@ -96,8 +107,15 @@ class Daemon {
   void arm_timer();
   void on_timer();
   void send(protocol::Outgoing request);
+  void turned(TimePoint now);
   void check_commit(const protocol::OffsetCommitRequest& request);
   void take_fetches();
+  void check_window(const Books::LeasePtr& lease, const Books::Load& before);
+  void look_at_window();
+  void check_pauses(const Books::LeasePtr& lease) const;
+  void take_events();
+  void check_let_go(const TopicPartition& tp) const;
+  [[nodiscard]] Books::Answers answers_in(const protocol::Reply& reply) const;
   void expect_commit(std::uint64_t number, const std::vector<core::PartitionProgress>& offsets);
   void take_commits();
   void check_state();
@@ -148,6 +166,12 @@ class Daemon {
   TimePoint contact_{};
   std::int32_t generation_ = -1;
   std::optional<TimePoint> revoking_since_;
+  std::uint64_t events_seen_ = 0;
+  Books::Answers answers_;  ///< of the OffsetFetch that came in just now
+  core::WindowStatus window_before_;
+  bool paused_all_ = false;
+  std::set<std::string> paused_topics_;
+  std::set<TopicPartition> paused_partitions_;
   std::uint64_t steps_ = 0;
 };
 

@@ -35,6 +35,12 @@ namespace sluice::simulation {
   static const std::vector<protocol::KafkaError> kList{kNotLeaderOrFollower,     kFencedLeaderEpoch,
                                                        kUnknownTopicOrPartition, kOffsetNotAvailable,
                                                        kUnknownServerError,      kLeaderNotAvailable};
+  static const std::vector<protocol::KafkaError> kProducerId{
+      kCoordinatorLoadInProgress, kCoordinatorNotAvailable, kUnknownServerError, kConcurrentTransactions};
+  static const std::vector<protocol::KafkaError> kWrite{
+      kNotLeaderOrFollower, kNotEnoughReplicas,  kNotEnoughReplicasAfterAppend, kRequestTimedOut,
+      kKafkaStorageError,   kUnknownServerError, kUnknownTopicOrPartition,      kOutOfOrderSequenceNumber,
+      kUnknownProducerId,   kMessageTooLarge,    kTopicAuthorizationFailed};
   switch (api) {
     case protocol::ApiKey::kMetadata:
       return kMetadata;
@@ -50,6 +56,10 @@ namespace sluice::simulation {
       return kLog;
     case protocol::ApiKey::kListOffsets:
       return kList;
+    case protocol::ApiKey::kInitProducerId:
+      return kProducerId;
+    case protocol::ApiKey::kProduce:
+      return kWrite;
     case protocol::ApiKey::kOffsetForLeaderEpoch:
       return kOffsetOfOne;
     default:

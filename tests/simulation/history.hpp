@@ -3,10 +3,12 @@
 #include "tests/simulation/base.hpp"
 #include "tests/simulation/partition_log.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +29,48 @@ class History {
       settled.resize(static_cast<std::size_t>(offset) + 1);
     settled[static_cast<std::size_t>(offset)] = true;
     ++settled_count_;
+  }
+
+  /// It is safe in the dead letter topic.
+  void dead_lettered(const TopicPartition& tp, Offset offset) {
+    settled(tp, offset);
+    partitions_[tp].dead.insert(offset);
+  }
+  [[nodiscard]] bool in_dead_letters(const TopicPartition& tp, Offset offset) const {
+    const auto it = partitions_.find(tp);
+    return it != partitions_.end() && it->second.dead.contains(offset);
+  }
+  /// By a seek: nobody has to see what is below.
+  void skipped(const TopicPartition& tp, Offset below) {
+    std::vector<bool>& settled = partitions_[tp].settled;
+    const auto size = static_cast<std::size_t>(below);
+    if (settled.size() < size) settled.resize(size);
+    std::fill(settled.begin(), settled.begin() + static_cast<std::ptrdiff_t>(size), true);
+  }
+  /// An application got it, or, with -1, did not get it after all.
+  void delivered(const TopicPartition& tp, Offset offset, int times) {
+    std::vector<int>& deliveries = partitions_[tp].deliveries;
+    const auto index = static_cast<std::size_t>(offset);
+    if (deliveries.size() <= index) deliveries.resize(index + 1);
+    deliveries[index] += times;
+  }
+  [[nodiscard]] int deliveries(const TopicPartition& tp, Offset offset) const {
+    const auto it = partitions_.find(tp);
+    if (it == partitions_.end()) return 0;
+    const auto index = static_cast<std::size_t>(offset);
+    return index < it->second.deliveries.size() ? it->second.deliveries[index] : 0;
+  }
+  /// The topic was deleted; there is another one of this name.
+  void recreated(const TopicPartition& tp) { partitions_.erase(tp); }
+
+  /// Nobody has to do anything about this record any more.
+  [[nodiscard]] bool is_done(const TopicPartition& tp, Offset offset) {
+    const PartitionLog& log = logs_(tp);
+    if (offset >= log.end()) return false;
+    if (offset < log.start() || !log.may_become_visible(offset)) return true;
+    const std::vector<bool>& settled = partitions_[tp].settled;
+    const auto index = static_cast<std::size_t>(offset);
+    return index < settled.size() && settled[index];
   }
 
   /// First record that nobody settled and that is not gone by retention; the end of the log when there is
@@ -76,6 +120,8 @@ class History {
  private:
   struct Entry {
     std::vector<bool> settled;
+    std::set<Offset> dead;
+    std::vector<int> deliveries;
     Offset first_unsettled = 0;
     std::optional<Offset> committed;
     Offset committed_max = -1;

@@ -37,6 +37,19 @@ void Network::remove_client(int client) {
   }
 }
 
+/// What a Produce borrows may be gone when it arrives.
+void Network::own_borrowed(Sent& sent) {
+  auto* produce = std::get_if<protocol::ProduceRequest>(&sent.call.request);
+  if (produce == nullptr) return;
+  for (auto& topic : produce->topic_data) {
+    for (auto& each : topic.partition_data) {
+      if (!each.records) continue;
+      sent.owned.push_back(std::make_shared<const std::string>(*each.records));
+      each.records = *sent.owned.back();
+    }
+  }
+}
+
 void Network::send(int client, protocol::Outgoing request) {
   // The addresses that a daemon starts with lead to the brokers in turn.
   const int node = request.node >= 0 ? request.node : (-1 - request.node) % settings_.brokers;
@@ -61,6 +74,7 @@ void Network::send(int client, protocol::Outgoing request) {
     sent.bytes = std::move(*frame);
   } else {
     sent.call.request = std::move(request.request);
+    own_borrowed(sent);
   }
   require(pending_.emplace(id, std::move(pending)).second, "a request id is used twice");
   if (!cluster_.is_up(node)) {

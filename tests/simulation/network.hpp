@@ -59,6 +59,7 @@ class Network {
     Call call;
     std::string bytes;  ///< in a world of bytes, the frame
     std::int32_t correlation = 0;
+    std::vector<std::shared_ptr<const std::string>> owned{};  ///< what the request borrows
   };
   /// One connection from its first request to its end. Kept while anything is on its way.
   struct Connection {
@@ -81,6 +82,7 @@ class Network {
   };
   using PendingKey = std::pair<int, protocol::RequestId>;
 
+  static void own_borrowed(Sent& sent);
   void arrive(const ConnectionPtr& connection, Sent sent);
   void work(const ConnectionPtr& connection);
   void answered(int client, protocol::RequestId id, Answer answer);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace sluice::simulation {
 
@@ -36,16 +37,46 @@ std::string random_bytes(Dice& dice, std::size_t size) {
 }  // namespace
 
 std::uint64_t digest(const protocol::Record& record) {
+  return digest_of_parts(record.offset, record, nullptr);
+}
+
+std::uint64_t digest_of_parts(Offset offset,
+                              const protocol::Record& record,
+                              const std::function<bool(const protocol::RecordHeader&)>& which) {
   std::uint64_t hash = 0xCBF29CE484222325ULL;
-  hash = (hash ^ static_cast<std::uint64_t>(record.offset)) * kPrime;
+  hash = (hash ^ static_cast<std::uint64_t>(offset)) * kPrime;
   hash = (hash ^ static_cast<std::uint64_t>(record.timestamp)) * kPrime;
   mix(hash, record.key);
   mix(hash, record.value);
   record.headers.for_each([&](const protocol::RecordHeader& header) {
+    if (which && !which(header)) return;
     mix(hash, header.name);
     mix(hash, header.value);
   });
   return hash;
+}
+
+std::uint64_t digest_of_bytes(std::string_view bytes) {
+  std::uint64_t hash = 0xCBF29CE484222325ULL;
+  mix(hash, bytes);
+  return hash;
+}
+
+Offset PartitionLog::before_of_key(Offset offset) const {
+  for (;;) {
+    offset = slots_[static_cast<std::size_t>(offset)].before_of_key;
+    if (offset < 0 || may_become_visible(offset)) return offset;
+  }
+}
+
+Offset PartitionLog::not_older(std::int64_t timestamp) const {
+  for (const Batch& batch : batches_) {
+    if (batch.timestamp < timestamp) continue;
+    for (Offset offset = batch.first; offset <= batch.last; ++offset) {
+      if (slots_[static_cast<std::size_t>(offset)].is_record) return offset;
+    }
+  }
+  return -1;
 }
 
 Offset PartitionLog::stable_end() const {
@@ -75,6 +106,10 @@ int PartitionLog::produce(const Settings& settings,
                           std::int32_t leader_epoch,
                           std::int64_t timestamp,
                           Dice& dice) {
+  if (dice.chance(settings.undecodable)) {
+    produce_undecodable(leader_epoch, timestamp, dice);
+    return 1;
+  }
   std::int32_t transaction = -1;
   if (dice.chance(settings.transactional)) {
     const auto open = std::find_if(transactions_.begin(), transactions_.end(),
@@ -107,7 +142,9 @@ int PartitionLog::produce(const Settings& settings,
   for (int i = 0; i < count; ++i) {
     hole();
     const Offset offset = end();
-    const std::string key = "k" + std::to_string(number_) + ":" + std::to_string(offset);
+    const bool shared = settings.keys > 0 && dice.chance(0.9);
+    const std::string key = shared ? "s" + std::to_string(dice.between(1, settings.keys))
+                                   : "k" + std::to_string(number_) + ":" + std::to_string(offset);
     const std::string value =
         random_bytes(dice, static_cast<std::size_t>(dice.between(0, settings.value_bytes_max)));
     std::vector<testing::HeaderSpec> headers;
@@ -117,15 +154,38 @@ int PartitionLog::produce(const Settings& settings,
     const bool has_value = !dice.chance(0.05);
     builder.add(timestamp, has_key ? std::optional<std::string_view>(key) : std::nullopt,
                 has_value ? std::optional<std::string_view>(value) : std::nullopt, headers);
-    slots_.push_back({true, transaction, 0});
+    Slot slot;
+    slot.is_record = true;
+    slot.transaction = transaction;
+    slot.poison = dice.chance(settings.poison);
+    if (slot.poison) ++poison_count_;
+    if (shared && has_key)
+      slot.before_of_key = std::exchange(last_of_key_.try_emplace(key, -1).first->second, offset);
+    slots_.push_back(slot);
   }
   hole();
   if (end() == first) slots_.emplace_back();  // emptied by compaction, one offset long
-  store(first, end() - 1, builder.build());
+  store(first, end() - 1, timestamp, builder.build());
   return count;
 }
 
-void PartitionLog::store(Offset first, Offset last, std::string bytes) {
+/// Of a codec that nobody knows; its checksum is right.
+void PartitionLog::produce_undecodable(std::int32_t leader_epoch, std::int64_t timestamp, Dice& dice) {
+  const Offset first = end();
+  RecordBatchBuilder builder(first);
+  builder.leader_epoch(leader_epoch).attribute_bits(5);
+  builder.payload(random_bytes(dice, static_cast<std::size_t>(dice.between(1, 100))));
+  const auto count = dice.between(1, 5);
+  for (std::int64_t i = 0; i < count; ++i) builder.add(timestamp, std::nullopt, "v");
+  slots_.resize(slots_.size() + static_cast<std::size_t>(count));
+  std::string bytes = builder.build();
+  slots_[static_cast<std::size_t>(first)].is_record = true;
+  slots_[static_cast<std::size_t>(first)].digest = digest_of_bytes(bytes);
+  largest_batch_ = std::max(largest_batch_, bytes.size());
+  batches_.push_back({first, end() - 1, timestamp, std::move(bytes)});
+}
+
+void PartitionLog::store(Offset first, Offset last, std::int64_t timestamp, std::string bytes) {
   protocol::RecordSetReader reader(bytes);
   const auto raw = reader.next();
   const auto decoded = protocol::decode_batch(**raw, std::size_t{64} << 20);
@@ -135,7 +195,7 @@ void PartitionLog::store(Offset first, Offset last, std::string bytes) {
     slots_[static_cast<std::size_t>(record.offset)].digest = digest(record);
   }
   largest_batch_ = std::max({largest_batch_, bytes.size(), decoded->owned.size()});
-  batches_.push_back({first, last, std::move(bytes)});
+  batches_.push_back({first, last, timestamp, std::move(bytes)});
 }
 
 void PartitionLog::end_transaction(std::size_t index,
@@ -148,7 +208,7 @@ void PartitionLog::end_transaction(std::size_t index,
   transaction.last = offset;
   slots_.emplace_back();
   store(
-      offset, offset,
+      offset, offset, timestamp,
       testing::control_batch(offset, commit ? protocol::ControlType::kCommit : protocol::ControlType::kAbort,
                              transaction.producer, epoch, timestamp));
 }

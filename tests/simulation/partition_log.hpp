@@ -7,6 +7,8 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +19,14 @@ namespace sluice::simulation {
 
 /// What a record says, as a hash of all that an application can see of it.
 [[nodiscard]] std::uint64_t digest(const protocol::Record& record);
+
+/// The same with another offset, and of those headers only that `which` likes.
+[[nodiscard]] std::uint64_t digest_of_parts(Offset offset,
+                                            const protocol::Record& record,
+                                            const std::function<bool(const protocol::RecordHeader&)>& which);
+
+/// As digest(), of a batch that nobody can read: handed out as one record.
+[[nodiscard]] std::uint64_t digest_of_bytes(std::string_view bytes);
 
 /// The log of one partition as its leader keeps it, and the truth about every offset in it.
 class PartitionLog {
@@ -48,6 +58,16 @@ class PartitionLog {
     return slots_[static_cast<std::size_t>(offset)].digest;
   }
 
+  /// The record before this one that has the same key and is or may become visible; -1: there is none.
+  [[nodiscard]] Offset before_of_key(Offset offset) const;
+  /// No application ever acks it.
+  [[nodiscard]] bool is_poison(Offset offset) const {
+    return slots_[static_cast<std::size_t>(offset)].poison;
+  }
+  [[nodiscard]] std::size_t poison_count() const { return poison_count_; }
+  /// First record that is not older; -1: there is none.
+  [[nodiscard]] Offset not_older(std::int64_t timestamp) const;
+
   /// Appends one batch of up to `records_max` records, or the begin or the end of a transaction.
   /// Returns how many data records came.
   int produce(const Settings& settings,
@@ -71,6 +91,8 @@ class PartitionLog {
   enum class Fate : std::uint8_t { kOpen = 1, kCommitted, kAborted };
   struct Slot {
     bool is_record = false;
+    bool poison = false;
+    Offset before_of_key = -1;
     std::int32_t transaction = -1;  ///< index
     std::uint64_t digest = 0;
   };
@@ -83,10 +105,12 @@ class PartitionLog {
   struct Batch {
     Offset first = 0;
     Offset last = 0;
+    std::int64_t timestamp = 0;
     std::string bytes;
   };
 
-  void store(Offset first, Offset last, std::string bytes);
+  void store(Offset first, Offset last, std::int64_t timestamp, std::string bytes);
+  void produce_undecodable(std::int32_t leader_epoch, std::int64_t timestamp, Dice& dice);
   void end_transaction(std::size_t index, bool commit, std::int32_t epoch, std::int64_t timestamp);
 
   int number_;
@@ -97,6 +121,8 @@ class PartitionLog {
   std::vector<Transaction> transactions_;
   std::int64_t last_producer_ = 0;
   std::size_t largest_batch_ = 0;
+  std::size_t poison_count_ = 0;
+  std::map<std::string, Offset> last_of_key_;
 };
 
 }  // namespace sluice::simulation

@@ -1,5 +1,6 @@
 #include "tests/simulation/settings.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace sluice::simulation {
@@ -48,6 +49,46 @@ FaultRates draw_faults(Dice& dice) {
   return faults;
 }
 
+/// What consumers can do besides fetching and acking in order; absent from a third of the worlds.
+void draw_features(Settings& s, Dice& dice) {
+  const std::vector<core::OrderMode> modes{core::OrderMode::kPartition, core::OrderMode::kKey,
+                                           core::OrderMode::kNone};
+  s.order = modes[dice.index(modes.size())];
+  if (dice.chance(s.order == core::OrderMode::kKey ? 0.9 : 0.3))
+    s.keys = static_cast<int>(dice.log_between(1, 100));
+  s.undecodable = dice.chance(0.2) ? 0.02 : 0;
+  s.redelivery.backoff = dice.duration(milliseconds(1), milliseconds(500));
+  s.redelivery.backoff_max = s.redelivery.backoff * dice.between(1, 6);
+  if (dice.chance(0.5)) s.redelivery.alone_from = static_cast<std::uint32_t>(dice.between(2, 6));
+  s.dead_letters = dice.chance(0.5);
+  if (s.dead_letters) {
+    s.dead_partitions = static_cast<int>(dice.between(1, 3));
+    if (dice.chance(0.7)) s.redelivery.max_deliveries = static_cast<std::uint32_t>(dice.between(1, 5));
+    if (s.redelivery.max_deliveries > 0 && dice.chance(0.6))
+      s.poison = std::min(0.2, 20.0 / static_cast<double>(s.records_max));
+  }
+  if (dice.chance(0.15)) s.metadata_max = static_cast<std::size_t>(dice.between(0, 300));
+  if (dice.chance(0.15)) s.foreign_metadata = 0.5;
+  if (dice.chance(0.4)) {
+    s.window.mode = dice.chance(0.5) ? core::Window::Mode::kAdaptive : core::Window::Mode::kFixed;
+    if (dice.chance(0.7)) s.window.records_max = static_cast<std::int64_t>(dice.log_between(1, 500));
+    if (dice.chance(0.5)) s.window.bytes_max = static_cast<std::int64_t>(dice.log_between(100, 100'000));
+    s.window.records_start = dice.between(1, 50);
+    s.window.bytes_start = static_cast<std::int64_t>(dice.log_between(100, 10'000));
+  }
+  if (dice.chance(0.3)) s.commit_every = dice.between(2, 200);
+  if (dice.chance(s.commit_every > 1 ? 0.7 : 0.2))
+    s.commit_interval = milliseconds(dice.between(1, 50) * 100);
+  if (dice.chance(0.2)) {
+    s.idle_policy = dice.chance(0.5) ? core::IdlePolicy::kPause : core::IdlePolicy::kLeave;
+    s.idle_timeout = milliseconds(dice.between(1, 50) * 100);
+  }
+  if (dice.chance(0.4)) s.operators = dice.log_between(0.005, 0.1);
+  s.seeks = dice.chance(0.5);
+  if (!s.faults.is_none() && !s.mixed_versions && dice.chance(0.25))
+    s.faults.recreate = dice.log_between(0.01, 0.1);
+}
+
 }  // namespace
 
 Settings Settings::draw(std::uint64_t seed, bool calm) {
@@ -89,6 +130,7 @@ Settings Settings::draw(std::uint64_t seed, bool calm) {
 
   s.mixed_versions = dice.chance(0.3);
   if (!calm && !dice.chance(0.1)) s.faults = draw_faults(dice);
+  if (dice.chance(0.67)) draw_features(s, dice);
   return s;
 }
 
@@ -110,6 +152,24 @@ std::string Settings::summary() const {
   add("lease_ms", lease / milliseconds(1));
   add("drain_ms", rebalance_drain / milliseconds(1));
   add("budget", budget);
+  text += "\n  order=" + std::to_string(static_cast<int>(order));
+  add("keys", keys);
+  add("max_deliveries", redelivery.max_deliveries);
+  add("backoff_ms", redelivery.backoff / milliseconds(1));
+  add("dead_partitions", dead_partitions);
+  add("poison", poison);
+  add("undecodable", undecodable);
+  add("metadata_max", metadata_max);
+  add("foreign", foreign_metadata);
+  add("window", static_cast<int>(window.mode));
+  add("window_records", window.records_max);
+  add("window_bytes", window.bytes_max);
+  add("commit_every", commit_every);
+  add("commit_ms", commit_interval / milliseconds(1));
+  add("idle_policy", static_cast<int>(idle_policy));
+  add("idle_ms", idle_timeout / milliseconds(1));
+  add("operators", operators);
+  add("seeks", static_cast<int>(seeks));
   text += "\n  faults:";
   const auto fault = [&](const char* name, double value) {
     if (value > 0) add(name, value);
@@ -125,6 +185,7 @@ std::string Settings::summary() const {
   fault("daemon_drain", faults.daemon_drain);
   fault("retention", faults.retention);
   fault("wall_jump", faults.wall_jump);
+  fault("recreate", faults.recreate);
   fault("error", faults.error);
   fault("lost_answer", faults.lost_answer);
   fault("corrupt", faults.corrupt);

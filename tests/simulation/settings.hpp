@@ -1,6 +1,6 @@
 #pragma once
 
-#include "daemon/core/fetch/list_offsets.hpp"
+#include "daemon/core/consumer.hpp"
 #include "daemon/core/group/assignor.hpp"
 #include "tests/simulation/base.hpp"
 
@@ -27,6 +27,7 @@ struct FaultRates {
   double daemon_drain = 0;
   double retention = 0;
   double wall_jump = 0;
+  double recreate = 0;  ///< a topic is deleted and created again
   // Of each message.
   double error = 0;        ///< an error code instead of the deed
   double lost_answer = 0;  ///< done, but the connection ends before the answer
@@ -69,6 +70,29 @@ struct Settings {
   double compacted = 0;
   double transactional = 0;
   double produce_per_second = 0;
+
+  core::OrderMode order = core::OrderMode::kPartition;
+  int keys = 0;            ///< so many keys for most records; 0: a key of its own for each
+  double undecodable = 0;  ///< of batches: the checksum is right, but nobody can read it
+
+  bool dead_letters = false;
+  int dead_partitions = 0;
+  double poison = 0;  ///< of records: no application ever acks them; only with a bound of deliveries
+  core::Redelivery redelivery;
+
+  std::size_t metadata_max = 4096;  ///< of the coordinator: offset.metadata.max.bytes
+  double foreign_metadata = 0;  ///< of partitions: another tool has committed before, with a text of its own
+
+  core::Window::Options window;
+  std::int64_t commit_every = 1;
+  Duration commit_interval{};
+  core::IdlePolicy idle_policy = core::IdlePolicy::kHold;
+  Duration idle_timeout{};
+  double operators = 0;  ///< calls to pause, resume, seek and commit, of each application's rounds
+  bool seeks = false;    ///< ... seeks among them
+
+  /// With such a policy the last records are only committed by a drain.
+  [[nodiscard]] bool commits_in_time() const { return commit_every <= 1 || commit_interval > Duration{}; }
 
   bool mixed_versions = false;  ///< every broker speaks other versions
   FaultRates faults;

@@ -112,6 +112,7 @@ void World::schedule_faults() {
   schedule({rates.daemon_drain, &World::drain_daemon});
   schedule({rates.retention, &World::delete_records});
   schedule({rates.wall_jump, &World::jump_wall_clock});
+  schedule({rates.recreate, &World::recreate_topic});
 }
 
 void World::schedule(Fault fault) {
@@ -172,7 +173,9 @@ void World::move_coordinator() {
 
 void World::move_leader() {
   const int node = some_broker_up();
-  const TopicPartition& tp = faults_.pick(context_.cluster->partitions());
+  const std::vector<TopicPartition>& dead = context_.cluster->dead_partitions();
+  const bool of_dead = !dead.empty() && faults_.chance(0.3);
+  const TopicPartition& tp = faults_.pick(of_dead ? dead : context_.cluster->partitions());
   context_.cluster->move_leader(tp, faults_.chance(0.1) ? -1 : node);
   context_.scheduler.after(faults_.duration(milliseconds(10), milliseconds(1000)),
                            [this] { context_.cluster->settle_leaders(); });
@@ -218,6 +221,10 @@ void World::jump_wall_clock() {
   daemons_[faults_.index(daemons_.size())]->jump_wall_clock(faults_.between(-86'400'000, 86'400'000));
 }
 
+void World::recreate_topic() {
+  context_.cluster->recreate("t" + std::to_string(faults_.index(context_.settings.partitions.size())));
+}
+
 // ---------------------------------------------------------------------------------------------------------
 // the end
 
@@ -232,6 +239,7 @@ void World::heal() {
   for (const auto& application : applications_) application->behave();
   for (const auto& daemon : daemons_) {
     if (daemon->is_paused()) daemon->resume();
+    if (daemon->is_up()) daemon->resume_some({});
   }
 }
 
@@ -267,6 +275,7 @@ std::string World::why_not_at_rest() {
       return core::to_string(tp) + ": record " +
              std::to_string(context_.cluster->history().first_unsettled(tp)) + " of " +
              std::to_string(log.end()) + " is not settled";
+    if (!context_.settings.commits_in_time()) continue;
     if (log.end() > log.start() && committed.value_or(-1) != log.end())
       return core::to_string(tp) + ": committed " + std::to_string(committed.value_or(-1)) + " of " +
              std::to_string(log.end());
@@ -301,13 +310,15 @@ std::vector<std::string> World::describe() const {
                     (daemon->is_paused() ? ", stopped" : "") + (daemon->is_draining() ? ", draining" : "") +
                     (status.error ? ", " + *status.error : ""));
     for (const core::PartitionStatus& each : status.partitions) {
-      lines.push_back("  " + core::to_string(each.partition) + ": committed " +
-                      std::to_string(each.committed.value_or(-1)) + ", unsettled " +
-                      std::to_string(each.first_unsettled.value_or(-1)) + ", position " +
-                      std::to_string(each.position.value_or(-1)) + ", fetch " +
-                      std::to_string(each.fetch_position.value_or(-1)) + ", leader " +
-                      std::to_string(each.leader) + ", " + std::to_string(each.buffered_records_bytes) +
-                      " bytes" + (each.blocked_by ? ", " + each.blocked_by->text : ""));
+      lines.push_back(
+          "  " + core::to_string(each.partition) + ": committed " +
+          std::to_string(each.committed.value_or(-1)) + ", unsettled " +
+          std::to_string(each.first_unsettled.value_or(-1)) + ", position " +
+          std::to_string(each.position.value_or(-1)) + ", fetch " +
+          std::to_string(each.fetch_position.value_or(-1)) + ", leader " + std::to_string(each.leader) +
+          ", " + std::to_string(each.buffered_records_bytes) + " bytes, " +
+          std::to_string(daemon->consumer().partitions().at(each.partition).buffer.decompressed_bytes()) +
+          " of them decompressed" + (each.blocked_by ? ", " + each.blocked_by->text : ""));
     }
   }
   return lines;
@@ -321,6 +332,11 @@ void World::come_to_rest() {
   for (const TopicPartition& tp : context_.cluster->partitions()) {
     deadline += static_cast<Duration::rep>(context_.cluster->log(tp).batch_count()) *
                 (3 * context_.settings.latency_max + milliseconds(10));
+    // Poison has to be tried as often as is allowed, perhaps one record after the other.
+    const auto tries = static_cast<Duration::rep>(context_.settings.redelivery.max_deliveries + 1);
+    deadline +=
+        static_cast<Duration::rep>(context_.cluster->log(tp).poison_count()) * tries *
+        (context_.settings.redelivery.backoff_max + 10 * context_.settings.latency_max + milliseconds(50));
   }
   TimePoint next_look = context_.now();
   for (;;) {
@@ -351,6 +367,14 @@ void World::end() {
   while (context_.now() < quiet) context_.scheduler.run_one();
   for (const auto& daemon : daemons_) {
     require(daemon->budget().used() == 0, "memory is charged although the daemon is gone");
+  }
+  // Also with a policy that takes its time, a drain commits all. After a seek back, what an earlier ownership
+  // has settled need not be settled again by then.
+  const bool all = context_.settings.commits_in_time() || !context_.settings.seeks;
+  for (const TopicPartition& tp : context_.cluster->partitions()) {
+    const PartitionLog& log = context_.cluster->log(tp);
+    if (all && log.end() > log.start() && context_.cluster->committed(tp).offset != log.end())
+      throw Violation("everybody has drained, but not all is committed: " + core::to_string(tp));
   }
   require(context_.cluster->group().size() == 0, "a member is left in the group after everybody has gone");
 }

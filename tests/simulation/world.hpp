@@ -61,6 +61,7 @@ class World {
   void drain_daemon();
   void delete_records();
   void jump_wall_clock();
+  void recreate_topic();
 
   void heal();
   void check_step();
