@@ -52,7 +52,7 @@ void Consumer::turn(TimePoint now, std::int64_t wall_ms) {
   take_deliveries(now);
   poll_dead_letters(now);
   tell_window(now);
-  if (!draining_ && !idle_ && !pauses_.all) fetcher_.poll(now, metadata_, partitions_, budget_, outbox_);
+  read_ahead(now);
   std::optional<MemberIdentity> identity;
   if (membership_.may_commit()) identity = membership_.identity();
   if (draining_ || idle_) committer_.flush();

@@ -179,6 +179,8 @@ class Consumer {
   void finish_seeks(TimePoint now);
   void look_for_silence(TimePoint now);
   void heard_from_application(TimePoint now);
+  void read_ahead(TimePoint now);
+  [[nodiscard]] bool is_asked_for(TimePoint now) const;
   void drop_prefetched();
 
   // consumer_dead_letters.cpp

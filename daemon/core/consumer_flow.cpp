@@ -12,6 +12,12 @@ namespace {
 // How long a silent consumer waits for its last commit before it leaves all the same.
 constexpr std::chrono::seconds kLastCommitWait{10};
 
+// An application that works on a batch comes back within this time, mostly.
+constexpr std::chrono::seconds kAskedLately{5};
+
+// How often a consumer that nobody asks looks whether others are short of memory.
+constexpr std::chrono::seconds kUnaskedLook{1};
+
 }  // namespace
 
 bool Scope::covers(const TopicPartition& tp) const {
@@ -228,10 +234,34 @@ void Consumer::heard_from_application(TimePoint now) {
   note(EventType::kRejoined, {}, "the application is back");
 }
 
+// ----------------------------------------------------------------------------------------------------------
+// reading ahead
+
+/// Fetches what applications will ask for. One that nobody asks gives up what it has when another consumer is
+/// short of memory for an application that waits.
+void Consumer::read_ahead(TimePoint now) {
+  if (draining_ || idle_ || pauses_.all) return;
+  const bool asked_for = is_asked_for(now);
+  if (!asked_for && budget_.is_short(now)) {
+    drop_prefetched();
+    outbox_.wake_at(now + kUnaskedLook);
+    return;
+  }
+  fetcher_.poll(now, metadata_, partitions_, budget_, outbox_);
+  if (asked_for && fetcher_.waits_for_budget()) budget_.note_shortage(now);
+  const bool holds = std::any_of(partitions_.begin(), partitions_.end(),
+                                 [](const auto& each) { return !each.second.buffer.empty(); });
+  if (!asked_for && holds) outbox_.wake_at(now + kUnaskedLook);
+}
+
+bool Consumer::is_asked_for(TimePoint now) const {
+  return delivery_.waiting() > 0 || leases_.open_count() > 0 || now < last_fetch_call_ + kAskedLately;
+}
+
 /// Nobody is there to take it, and others may need the memory.
 void Consumer::drop_prefetched() {
   for (auto& [tp, partition] : partitions_) {
-    if (!partition.ready()) continue;
+    if (!partition.ready() || partition.buffer.empty()) continue;
     partition.buffer.clear();
     partition.read_mark = {};
     partition.fetch_position = partition.ledger->watermark();

@@ -1,5 +1,8 @@
 #pragma once
 
+#include "daemon/core/time.hpp"
+
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -46,6 +49,11 @@ class MemoryBudget {
   /// The most ever charged at once; above limit() by at most one oversized batch.
   [[nodiscard]] std::int64_t peak() const { return peak_; }
 
+  /// A consumer whose application waits for records could not read for want of memory: others shall give up
+  /// what nobody has asked them for.
+  void note_shortage(TimePoint now) { short_until_ = now + kShortageLasts; }
+  [[nodiscard]] bool is_short(TimePoint now) const { return now < short_until_; }
+
   [[nodiscard]] bool fits(std::int64_t bytes) const { return bytes <= available(); }
 
   /// Takes bytes whether they fit or not: the caller asked fits() first, or must make progress with one large
@@ -57,6 +65,8 @@ class MemoryBudget {
 
  private:
   friend class Charge;
+  static constexpr std::chrono::seconds kShortageLasts{2};
+
   void add(std::int64_t bytes) {
     used_ += bytes;
     if (used_ > peak_) peak_ = used_;
@@ -65,6 +75,7 @@ class MemoryBudget {
   std::int64_t limit_;
   std::int64_t used_ = 0;
   std::int64_t peak_ = 0;
+  TimePoint short_until_ = TimePoint::min();
 };
 
 inline Charge& Charge::operator=(Charge&& other) noexcept {

@@ -272,6 +272,21 @@ TEST(ConsumerFlow, ReadsNothingWhileIdleAndKeepsItsPartitions) {
   EXPECT_EQ(d.fetch(m).batch->records, 10U);
 }
 
+TEST(ConsumerFlow, GivesUpWhatNobodyAskedForWhenAnotherConsumerIsShortOfMemory) {
+  ConsumerDialogue d;
+  d.cluster.produce(0, 10);
+  Member& m = d.join();
+  d.advance(10s);
+  EXPECT_GT(m.budget->used(), 0) << "read ahead";
+  m.budget->note_shortage(d.now);
+  d.advance(1s);
+  EXPECT_EQ(m.budget->used(), 0);
+  EXPECT_EQ(d.fetch(m).batch->records, 10U) << "but whoever asks gets it";
+  m.budget->note_shortage(d.now);
+  d.advance(1s);
+  EXPECT_GT(m.budget->used(), 0) << "what is leased stays";
+}
+
 // ----------------------------------------------------------------------------------------- a topic made anew
 
 TEST(ConsumerFlow, VoidsLeasesOfATopicThatWasCreatedAgain) {
