@@ -59,6 +59,16 @@ struct Redelivery {
     how.together = together(entry.deliveries + 1, batch_records);
     return how;
   }
+
+  /// The same for a record that its application named: which one failed is known, so its next batch need not
+  /// be small. Only on its last delivery it is alone, for nobody else to share its fate.
+  [[nodiscard]] PartitionLedger::Return after_named(const PartitionLedger::Entry& entry,
+                                                    std::optional<Duration> delay,
+                                                    TimePoint now) const {
+    PartitionLedger::Return how = after(entry, 1, delay, now);
+    how.together = is_final(entry.deliveries + 1) ? 1 : 0;
+    return how;
+  }
 };
 
 }  // namespace sluice::core

@@ -217,7 +217,7 @@ class Settlement {
         break;
       case Verb::kRelease:
         changed = partition.give_back(range, lease_.number, [&](const PartitionLedger::Entry& entry) {
-          return redelivery_.after(entry, lease_.records, deed.delay, now_);
+          return redelivery_.after_named(entry, deed.delay, now_);
         });
         counts.released += static_cast<std::uint64_t>(changed);
         break;

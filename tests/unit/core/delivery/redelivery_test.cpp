@@ -66,6 +66,16 @@ TEST(Redelivery, CondemnsAfterTheLastDelivery) {
   EXPECT_TRUE(redelivery.after(entry, 10, std::nullopt, TimePoint(1s)).condemned);
 }
 
+TEST(Redelivery, MakesNoBatchSmallerForARecordThatIsKnownToFail) {
+  const Redelivery redelivery = at_most(4);
+  PartitionLedger::Entry entry;
+  entry.deliveries = 1;
+  EXPECT_EQ(redelivery.after_named(entry, std::nullopt, TimePoint(1s)).together, 0U);
+  EXPECT_GT(redelivery.after(entry, 100, std::nullopt, TimePoint(1s)).together, 1U);
+  entry.deliveries = 3;
+  EXPECT_EQ(redelivery.after_named(entry, std::nullopt, TimePoint(1s)).together, 1U) << "alone the last time";
+}
+
 TEST(Redelivery, LetsTheApplicationDecideAboutThePause) {
   PartitionLedger::Entry entry;
   entry.deliveries = 5;
