@@ -379,7 +379,7 @@ void Books::acked(const LeasePtr& lease,
       if (!claim(i)) continue;
       Entry* entry = find(lease->records[i]);
       if (entry == nullptr || entry->state != State::kLeased || entry->lease != lease->number) continue;
-      fail(*entry, lease->records.size(), release.delay, now);
+      fail(*entry, 0, release.delay, now);  // which one failed is known: no need for small batches
       ++released;
     }
   }

@@ -114,7 +114,7 @@ class Books {
     State state = State::kNew;
     int lease = 0;  ///< its holder, or the last one
     std::uint32_t deliveries = 0;
-    std::size_t failed_in = 0;  ///< size of the batch in which it failed last; 0: it did not
+    std::size_t failed_in = 0;  ///< size of the batch in which it failed last; 0: no bound
     TimePoint not_before{};
 
     [[nodiscard]] bool is_decided() const { return state == State::kSettled || state == State::kRejected; }
