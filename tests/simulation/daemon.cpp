@@ -264,9 +264,6 @@ void Daemon::turn() {
   consumer_->turn(context_.now(), wall_ms());
   turned(context_.now());
   take_events();
-  // Who has left the group has nothing to ask there any more.
-  const MemberState state = consumer_->member_state();
-  if (state == MemberState::kLeft || state == MemberState::kLeaving) join_failed_at_.reset();
   core::Outbox& outbox = consumer_->outbox();
   for (core::LogLine& line : outbox.take_lines()) {
     if (context_.trace.printing()) context_.trace.note(context_.now(), index_, std::move(line.text));

@@ -63,6 +63,19 @@ class History {
   /// The topic was deleted; there is another one of this name.
   void recreated(const TopicPartition& tp) { partitions_.erase(tp); }
 
+  /// Behind the last record of the log that somebody settled. What may follow are markers of transactions,
+  /// which pass only when somebody reads on.
+  [[nodiscard]] Offset behind_last_settled(const TopicPartition& tp) {
+    const PartitionLog& log = logs_(tp);
+    const std::vector<bool>& settled = partitions_[tp].settled;
+    Offset behind = log.start();
+    for (Offset offset = log.start(); offset < log.end(); ++offset) {
+      const auto index = static_cast<std::size_t>(offset);
+      if (index < settled.size() && settled[index] && log.may_become_visible(offset)) behind = offset + 1;
+    }
+    return behind;
+  }
+
   /// Nobody has to do anything about this record any more.
   [[nodiscard]] bool is_done(const TopicPartition& tp, Offset offset) {
     const PartitionLog& log = logs_(tp);

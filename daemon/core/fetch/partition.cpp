@@ -150,7 +150,7 @@ std::int64_t Partition::lose_below(Offset offset) {
   // What an earlier owner left and nobody has fetched since.
   const Offset last = std::min(offset, inherited_to_) - 1;
   if (last >= known_to_) {
-    lost += ledger->settle_missing({known_to_, last});
+    lost += ledger->settle_missing({known_to_, last}) + ledger->settle_condemned({known_to_, last});
     known_to_ = last + 1;
   }
   if (offset > before) {

@@ -100,11 +100,13 @@ bool ClassicMembership::on_failure(const protocol::Failure& failure, TimePoint n
   }
   if (!exchange_ || exchange_->id != failure.id) return false;
   const Exchange exchange = *std::exchange(exchange_, std::nullopt);
-  if (state_ == MemberState::kLeaving) {
-    on_joined_too_late(nullptr);
-  } else if (awaits_exchange()) {
+  if (awaits_exchange()) {
     on_exchange_failure(exchange, failure, now);
+    return true;
   }
+  // We may come back, and should not ask there again.
+  coordinator_lost(exchange.node, failure.message);
+  if (state_ == MemberState::kLeaving) on_joined_too_late(nullptr);
   return true;
 }
 

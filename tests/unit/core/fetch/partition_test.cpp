@@ -113,6 +113,20 @@ TEST(Partition, SettlesHolesOfAnEarlierOwnerThatRetentionHasTaken) {
   EXPECT_FALSE(partition.inherits());
 }
 
+TEST(Partition, SettlesWhatWasCondemnedAndIsGoneBeforeAnybodyCouldReadIt) {
+  CommitMetadata known;
+  known.failed = {{{10, 11}, 5}};
+  World world;
+  Partition& partition = world.add("t", 0);
+  partition.start_at(10, known);
+  Redelivery redelivery;
+  redelivery.max_deliveries = 5;
+  EXPECT_EQ(partition.condemn_exhausted(redelivery), 2);
+  EXPECT_EQ(partition.lose_below(11), 1);
+  EXPECT_EQ(partition.ledger->watermark(), 11);
+  EXPECT_EQ(partition.ledger->condemned(), 1) << "the other one is still there to be read";
+}
+
 TEST(Partition, KeepsTheOrderOfAKeyAcrossOwners) {
   CommitMetadata known;
   known.settled = {{1, 1}};  // open: 0, and 2 on
