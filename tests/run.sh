@@ -7,7 +7,7 @@
 #   model         Spin on leases, fences and commits: the claims hold, planted bugs break them
 #   e2e           the release build against a real Kafka
 #   unit          unit tests under ASan and UBSan       asan       e2e subset under ASan and UBSan
-#   simulation    seeded worlds of members, brokers and applications, under ASan and UBSan
+#   simulation    seeded worlds of members, brokers and applications: many optimised, some under ASan and UBSan
 #   tsan          unit tests and e2e subset under TSan
 #   bench         the benchmarks run, in short form
 # Logs of every step: build/test-logs.
@@ -149,7 +149,10 @@ part_packaging() { build release && run_pytest packaging tests/packaging; }
 part_e2e() { build release && run_pytest e2e tests/e2e; }
 part_tidy() { build release && step tidy tidy_is_clean; }
 part_unit() { unit_tests asan; }
-part_simulation() { build asan && step simulation build/asan/tests/simulation/simulation --seeds 50; }
+part_simulation() {
+  build asan && step simulation-asan build/asan/tests/simulation/simulation --seeds 50
+  build simulation && step simulation-many tests/simulation/many.sh
+}
 part_asan() { sanitized_e2e asan; }
 part_tsan() {
   unit_tests tsan
