@@ -190,6 +190,7 @@ std::optional<std::string> Consumer::error() const {
   if (membership_.fatal_error()) return membership_.fatal_error();
   if (coordinator_.error()) return coordinator_.error();
   if (!coordinator_.node() && metadata_.error()) return "no broker answers: " + *metadata_.error();
+  if (!coordinator_.node() && coordinator_.failure()) return "no broker answers: " + *coordinator_.failure();
   if (commit_error_) return "commit: " + *commit_error_;
   return std::nullopt;
 }

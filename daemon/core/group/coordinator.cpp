@@ -62,6 +62,7 @@ void Coordinator::poll(TimePoint now, std::span<const protocol::NodeId> candidat
 bool Coordinator::on_reply(const protocol::Reply& reply, TimePoint now) {
   if (lookup_ != reply.id) return false;
   lookup_.reset();
+  failure_.reset();
   const auto* response = std::get_if<protocol::FindCoordinatorResponse>(&reply.response);
   const std::optional<Answer> answer =
       response == nullptr ? std::nullopt : Answer::about(options_.group_id, *response, reply.version);
@@ -80,6 +81,7 @@ bool Coordinator::on_reply(const protocol::Reply& reply, TimePoint now) {
 bool Coordinator::on_failure(const protocol::Failure& failure, TimePoint now) {
   if (lookup_ != failure.id) return false;
   lookup_.reset();
+  failure_ = failure.message;
   lines_.push_back({LogLevel::kDebug, "coordinator lookup at broker " + std::to_string(failure.node) +
                                           " failed: " + failure.message});
   retry_later(now);

@@ -53,6 +53,8 @@ class Coordinator {
   /// Why the coordinator cannot be found, when retrying alone will not help (GROUP_AUTHORIZATION_FAILED ...).
   /// Lookups go on slowly.
   [[nodiscard]] const std::optional<std::string>& error() const { return error_; }
+  /// Why the last lookup got no answer; nothing when it got one.
+  [[nodiscard]] const std::optional<std::string>& failure() const { return failure_; }
 
   /// How often a known coordinator was lost.
   [[nodiscard]] std::uint64_t losses() const { return losses_; }
@@ -73,6 +75,7 @@ class Coordinator {
   TimePoint found_at_{};
   std::optional<protocol::NodeId> node_;
   std::optional<std::string> error_;
+  std::optional<std::string> failure_;
   std::vector<protocol::BrokerAddress> learned_;
   std::vector<LogLine> lines_;
   std::uint64_t losses_ = 0;

@@ -78,6 +78,17 @@ TEST(Coordinator, FindsItAndPassesItsAddressOn) {
   EXPECT_EQ(l.sent.size(), 1U);
 }
 
+TEST(Coordinator, SaysWhyNobodyAnswersUntilSomebodyDoes) {
+  Lookup l;
+  l.poll();
+  EXPECT_FALSE(l.coordinator.failure());
+  l.fail();
+  EXPECT_EQ(l.coordinator.failure(), "test");
+  l.advance(10s);
+  l.find(2);
+  EXPECT_FALSE(l.coordinator.failure());
+}
+
 TEST(Coordinator, ReadsTheOldFormOfTheAnswer) {
   Lookup l;
   l.poll();
