@@ -61,11 +61,8 @@ void CommittedOffsets::poll(TimePoint now,
                            ids_known ? std::int16_t{32767} : kLastVersionByName);
 }
 
-bool CommittedOffsets::on_reply(const protocol::Reply& reply,
-                                Metadata& metadata,
-                                Partitions& partitions,
-                                TimePoint now,
-                                Outbox& outbox) {
+bool CommittedOffsets::on_reply(
+    const protocol::Reply& reply, Metadata& metadata, Partitions& partitions, TimePoint now, Outbox& outbox) {
   if (reply.id != in_flight_) return false;
   in_flight_.reset();
   const auto* response = std::get_if<protocol::OffsetFetchResponse>(&reply.response);
