@@ -20,6 +20,11 @@ void same(std::uint64_t told, std::uint64_t expected, const char* what) {
                     std::to_string(expected));
 }
 
+/// By the contract, not by asking the product.
+bool is_last(const core::Redelivery& terms, std::uint32_t delivery) {
+  return terms.max_deliveries > 0 && delivery >= terms.max_deliveries;
+}
+
 }  // namespace
 
 void Books::turned(const core::Partitions& partitions, TimePoint now, const Answers& answers) {
@@ -91,7 +96,7 @@ void Books::dead_lettered(const TopicPartition& tp, core::OffsetRange range) {
   require(range.first >= *ownership.start, "a dead letter from before the beginning");
   if (ownership.entries.size() <= index) ownership.entries.resize(index + 1);
   Entry& entry = ownership.entries[index];
-  const bool inherited = entry.state == State::kNew && terms_.redelivery.exhausted(entry.deliveries);
+  const bool inherited = entry.state == State::kNew && is_last(terms_.redelivery, entry.deliveries);
   // It may have been acked while its letter was under way.
   require(inherited || entry.state == State::kExhausted || entry.state == State::kRejected ||
               entry.state == State::kSettled,
@@ -185,14 +190,14 @@ void Books::hand_out(const TopicPartition& tp,
   if (entry.state == State::kSettled)
     throw Violation("a settled record is handed out again" + at(tp, offset));
   if (entry.state == State::kExhausted || entry.state == State::kRejected ||
-      terms_.redelivery.exhausted(entry.deliveries))
+      is_last(terms_.redelivery, entry.deliveries))
     throw Violation("a condemned record is handed out again" + at(tp, offset));
   if (entry.state == State::kReturned && entry.not_before > now)
     throw Violation("a released record comes back too early" + at(tp, offset));
   ownership.settled_to = std::min(ownership.settled_to, offset);
   ++entry.deliveries;
   if (entry.deliveries != record.delivery) throw Violation("the delivery count is wrong" + at(tp, offset));
-  if (record.is_final != terms_.redelivery.exhausted(entry.deliveries))
+  if (record.is_final != is_last(terms_.redelivery, entry.deliveries))
     throw Violation("a last delivery is not told, or one is that is not the last" + at(tp, offset));
   entry.state = State::kLeased;
   entry.lease = lease->number;
@@ -255,7 +260,7 @@ void Books::check_together(const Lease& lease) {
     const Entry& entry = *find(record);
     const bool careful = redelivery.max_deliveries == 0 && redelivery.alone_from > 0 && entry.failed_in > 0 &&
                          entry.deliveries >= redelivery.alone_from;
-    require(size == 1 || !(careful || redelivery.exhausted(entry.deliveries)),
+    require(size == 1 || !(careful || is_last(redelivery, entry.deliveries)),
             "a record is not alone on its last delivery");
     if (redelivery.max_deliveries == 0 && redelivery.alone_from == 0) continue;
     if (entry.failed_in > 0 && size > entry.failed_in)
@@ -460,7 +465,7 @@ void Books::extended(const LeasePtr& lease,
 
 void Books::fail(Entry& entry, std::size_t batch, std::optional<Duration> delay, TimePoint now) const {
   const core::Redelivery& redelivery = terms_.redelivery;
-  entry.state = redelivery.exhausted(entry.deliveries) ? State::kExhausted : State::kReturned;
+  entry.state = is_last(redelivery, entry.deliveries) ? State::kExhausted : State::kReturned;
   entry.failed_in = batch;
   // The first redelivery comes at once; each further pause is twice as long.
   Duration pause{};
