@@ -186,6 +186,10 @@ class Consumer {
   // consumer_dead_letters.cpp
   void poll_dead_letters(TimePoint now);
   bool write_letters(Partition& partition, const Condemned& condemned);
+  Offset write_from_chunk(Partition& partition,
+                          const Condemned& condemned,
+                          std::size_t index,
+                          OffsetRange range);
   void forget_withdrawn(Partition& partition);
   void finish_letters(TimePoint now);
 

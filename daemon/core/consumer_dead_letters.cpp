@@ -48,49 +48,62 @@ bool Consumer::write_letters(Partition& partition, const Condemned& condemned) {
     Offset next = range.first;
     while (next <= range.last) {
       const std::size_t index = partition.buffer.find(next);
-      if (index == partition.buffer.chunks().size()) {
-        const auto decoded = partition.decode_next(budget_, options_.delivery.max_decompressed, true,
-                                                   stats_.topics[partition.id.topic]);
-        if (decoded != PartitionBuffer::Decoded::kChunk) return false;
+      if (index < partition.buffer.chunks().size()) {
+        next = write_from_chunk(partition, condemned, index, {next, range.last});
         continue;
       }
-      const std::shared_ptr<const RecordChunk> chunk = partition.buffer.chunks()[index];
-      DeadLetter letter;
-      letter.partition = partition.id;
-      letter.incarnation = partition.incarnation;
-      letter.deliveries = condemned.deliveries;
-      letter.cause = condemned.cause;
-      letter.reason = condemned.reason;
-      letter.chunk = chunk;
-      const Offset chunk_last = chunk->batch.header.last_offset;
-      if (is_opaque(chunk->kind)) {
-        letter.offsets = {std::max(next, chunk->batch.header.base_offset), chunk_last};
-        letter.end = chunk->batch.payload.size();
-        letter.raw = true;
-        letter.cause = to_string(chunk->kind);
-        if (letter.reason.empty()) letter.reason = chunk->error;
-        dead_letters_.add(std::move(letter));
-      } else {
-        protocol::RecordCursor cursor(chunk->batch.header, chunk->batch.payload);
-        protocol::Record record;
-        for (;;) {
-          letter.begin = cursor.position();
-          if (!cursor.next(record) || record.offset > range.last) break;
-          if (record.offset < next) continue;
-          // No record (any more) between the last one and this one.
-          if (record.offset > next) partition.settle_condemned({next, record.offset - 1});
-          letter.offsets = {record.offset, record.offset};
-          letter.end = cursor.position();
-          dead_letters_.add(letter);
-          next = record.offset + 1;
-        }
-        if (next <= std::min(range.last, chunk_last))
-          partition.settle_condemned({next, std::min(range.last, chunk_last)});
-      }
-      next = std::max(next, chunk_last + 1);
+      const auto decoded = partition.decode_next(budget_, options_.delivery.max_decompressed, true,
+                                                 stats_.topics[partition.id.topic]);
+      if (decoded != PartitionBuffer::Decoded::kChunk) return false;
     }
   }
   return true;
+}
+
+/// Writes those records of `range` that the chunk at `index` has; returns where to go on.
+Offset Consumer::write_from_chunk(Partition& partition,
+                                  const Condemned& condemned,
+                                  std::size_t index,
+                                  OffsetRange range) {
+  const std::shared_ptr<const RecordChunk> chunk = partition.buffer.chunks()[index];
+  const protocol::BatchHeader& header = chunk->batch.header;
+  DeadLetter letter;
+  letter.partition = partition.id;
+  letter.incarnation = partition.incarnation;
+  letter.deliveries = condemned.deliveries;
+  letter.cause = condemned.cause;
+  letter.reason = condemned.reason;
+  letter.chunk = chunk;
+  if (is_opaque(chunk->kind)) {
+    letter.offsets = {std::max(range.first, header.base_offset), header.last_offset};
+    letter.end = chunk->batch.payload.size();
+    letter.raw = true;
+    letter.cause = to_string(chunk->kind);
+    if (letter.reason.empty()) letter.reason = chunk->error;
+    dead_letters_.add(std::move(letter));
+    return header.last_offset + 1;
+  }
+  Offset next = range.first;
+  protocol::RecordCursor cursor(header, chunk->batch.payload);
+  protocol::Record record;
+  for (;;) {
+    letter.begin = cursor.position();
+    if (!cursor.next(record) || record.offset > range.last) break;
+    if (record.offset < next) continue;
+    // No record (any more) between the last one and this one.
+    if (record.offset > next) partition.settle_condemned({next, record.offset - 1});
+    letter.offsets = {record.offset, record.offset};
+    letter.end = cursor.position();
+    dead_letters_.add(letter);
+    next = record.offset + 1;
+  }
+  if (cursor.failed()) {  // read from the broker once more, and not looked at by anybody since
+    partition.buffer.split_broken(index, cursor.position(), std::max(next, header.base_offset));
+    return next;
+  }
+  const Offset last = std::min(range.last, header.last_offset);
+  if (next <= last) partition.settle_condemned({next, last});
+  return std::max(next, header.last_offset + 1);
 }
 
 /// Acked after its last delivery was over: then it did not fail.
