@@ -262,9 +262,7 @@ bool Consumer::is_asked_for(TimePoint now) const {
 void Consumer::drop_prefetched() {
   for (auto& [tp, partition] : partitions_) {
     if (!partition.ready() || partition.buffer.empty()) continue;
-    partition.buffer.clear();
-    partition.read_mark = {};
-    partition.fetch_position = partition.ledger->watermark();
+    partition.forget_data();
   }
 }
 

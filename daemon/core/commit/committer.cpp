@@ -207,7 +207,7 @@ void Committer::take_error(
   if (static_cast<KafkaError>(code) == KafkaError::kOffsetMetadataTooLarge && !target.metadata.empty()) {
     // The broker takes less than it does by default. Without any text it takes the offset at least.
     partition->metadata.limit = target.metadata.size() / 2;
-    if (partition->metadata.foreign) partition->metadata = {};
+    if (partition->metadata.foreign) partition->metadata.text.clear();
     return;
   }
   const bool retriable = protocol::is_retriable(code);

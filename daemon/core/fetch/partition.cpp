@@ -160,6 +160,13 @@ std::int64_t Partition::lose_below(Offset offset) {
   return lost;
 }
 
+void Partition::forget_data() {
+  buffer.clear();
+  read_mark = {};
+  fetch_position = known_to_ = ledger->watermark();
+  inherited_to_ = ledger->position();
+}
+
 bool Partition::forget_beyond(Offset log_end) {
   const Offset watermark = ledger->watermark();
   if (!inherits() || !buffer.empty() || log_end < watermark || log_end >= ledger->position()) return false;

@@ -133,6 +133,9 @@ struct Partition {
   /// The log ends at `log_end`: what an earlier owner says of offsets behind it is about records that are no
   /// more. Only before anything of the partition was read. True when something was forgotten.
   bool forget_beyond(Offset log_end);
+  /// Drops all data in memory; nothing may be leased. What waits for delivery is read once more, if it is
+  /// still there by then.
+  void forget_data();
   /// Not all records that an earlier owner left have been seen yet.
   [[nodiscard]] bool inherits() const { return known_to_ < inherited_to_; }
 

@@ -127,6 +127,22 @@ TEST(Partition, SettlesWhatWasCondemnedAndIsGoneBeforeAnybodyCouldReadIt) {
   EXPECT_EQ(partition.ledger->condemned(), 1) << "the other one is still there to be read";
 }
 
+TEST(Partition, DoesNotWaitForRecordsThatRetentionTookWhileItsDataWasDropped) {
+  World world;
+  Partition& partition = world.add("t", 0);
+  partition.order = OrderMode::kNone;
+  world.feed(partition, simple_batch(0, 10));
+  const BatchId first = world.fetch(spec_of(4)).batch->id;
+  world.ack(world.fetch(spec_of(100)).batch->id);
+  (void)world.release(first);  // 0 to 3 wait, 4 to 9 are settled
+  partition.forget_data();
+  EXPECT_EQ(partition.fetch_position, 0);
+  EXPECT_EQ(partition.lose_below(2), 2);
+  EXPECT_EQ(partition.ledger->watermark(), 2);
+  world.feed(partition, simple_batch(0, 12));
+  EXPECT_EQ(offsets_of(world.fetch(spec_of(100))), (std::vector<Offset>{2, 3, 10, 11}));
+}
+
 TEST(Partition, KeepsTheOrderOfAKeyAcrossOwners) {
   CommitMetadata known;
   known.settled = {{1, 1}};  // open: 0, and 2 on
