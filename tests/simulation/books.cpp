@@ -123,12 +123,27 @@ void Books::advance(const TopicPartition& tp, Ownership& ownership) {
   Offset& to = ownership.settled_to;
   while (to < log.end()) {
     const auto index = static_cast<std::size_t>(to - *ownership.start);
-    const bool handed_out = index < ownership.entries.size() && ownership.entries[index].state != State::kNew;
-    if (handed_out && ownership.entries[index].state != State::kSettled) break;
+    const State state = index < ownership.entries.size() ? ownership.entries[index].state : State::kNew;
+    const bool handed_out = state != State::kNew;
+    if (handed_out && state != State::kSettled) break;
     // Records that retention took before they were handed out are gone.
     if (!handed_out && log.may_become_visible(to) && to >= log.start()) break;
     ++to;
   }
+}
+
+/// As far as settled_to, and on over what waited for another delivery and is gone: its data may have been
+/// given up for the memory, and retention was faster than the next read.
+Offset Books::settled_or_gone_to(const TopicPartition& tp, const Ownership& ownership) const {
+  const PartitionLog& log = this->log(tp, ownership);
+  Offset to = ownership.settled_to;
+  for (; to < log.end(); ++to) {
+    const auto index = static_cast<std::size_t>(to - *ownership.start);
+    const State state = index < ownership.entries.size() ? ownership.entries[index].state : State::kNew;
+    const bool gone = to < log.start() && (state == State::kReturned || state == State::kNew);
+    if (state != State::kSettled && !gone && log.may_become_visible(to)) break;
+  }
+  return to;
 }
 
 /// First record that was never handed out. Retention may have taken it, but it may be in memory, too.
@@ -424,7 +439,8 @@ void Books::acked(const LeasePtr& lease,
   for (const core::PartitionProgress& progress : result.offsets) {
     const auto it = owned_.find(progress.partition);
     require(it != owned_.end(), "progress of a partition that is not ours");
-    require(progress.acked_through < it->second.settled_to, "progress beyond an unsettled record");
+    require(progress.acked_through < settled_or_gone_to(progress.partition, it->second),
+            "progress beyond an unsettled record");
   }
   end_when_done(lease);
 }
@@ -538,7 +554,7 @@ void Books::check_commit(const TopicPartition& tp, Offset offset, const protocol
               !is_current_(tp, topic_id),
           "what was done of a deleted topic is committed to another of its name");
   advance(tp, ownership);
-  if (offset > ownership.settled_to)
+  if (offset > settled_or_gone_to(tp, ownership))
     throw Violation("a commit over a record that is unsettled here" + at(tp, offset));
   if (offset < ownership.commit_sent) throw Violation("a commit goes back" + at(tp, offset));
   if (offset < *ownership.start) throw Violation("a commit before the beginning" + at(tp, offset));

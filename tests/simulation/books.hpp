@@ -156,6 +156,7 @@ class Books {
   void check_key(const TopicPartition& tp, const Ownership& ownership, Offset offset) const;
   void check_together(const Lease& lease);
   void note_settled(const LeasedRecord& record);
+  [[nodiscard]] Offset settled_or_gone_to(const TopicPartition& tp, const Ownership& ownership) const;
   void advance(const TopicPartition& tp, Ownership& ownership);
   /// Of a record that is leased: its delivery is over without an ack.
   void fail(Entry& entry, std::size_t batch, std::optional<Duration> delay, TimePoint now) const;

@@ -132,7 +132,7 @@ void Cluster::stop_broker(int node) {
 void Cluster::start_broker(int node) { nodes_[static_cast<std::size_t>(node)].up = true; }
 
 std::size_t Cluster::largest_batch() const {
-  std::size_t largest = 0;
+  std::size_t largest = largest_gone_;
   for (const auto& [tp, partition] : states_) largest = std::max(largest, partition.log.largest_batch());
   return largest;
 }
@@ -165,6 +165,7 @@ const PartitionLog& Cluster::log(const TopicPartition& tp, const protocol::Uuid&
 }
 
 void Cluster::recreate(const std::string& topic) {
+  largest_gone_ = largest_batch();  // answers with its batches may still be on their way
   protocol::Uuid& id = topics_.at(topic);
   deleted_[topic] = {id, scheduler_.now()};
   for (const TopicPartition& tp : all_) {

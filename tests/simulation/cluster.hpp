@@ -195,6 +195,7 @@ class Cluster {
   std::int64_t last_producer_ = 1000;
   std::uint64_t dead_lettered_ = 0;
   int last_log_ = 0;
+  std::size_t largest_gone_ = 0;  ///< of topics that were deleted
   History history_;
   double error_rate_ = 0;
   double corrupt_rate_ = 0;

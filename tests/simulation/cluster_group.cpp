@@ -97,6 +97,8 @@ void Cluster::on_group(const Call& call) {
 void Cluster::check_claims(const TopicPartition& tp, const Committed& what) {
   if (is_foreign(tp)) {
     require(what.metadata == kForeignText || what.metadata.empty(), "another tool's text is replaced");
+    // A broker that takes less than it once did leaves nothing of it; then the place is free.
+    if (what.metadata.empty()) foreign_.erase(tp);
     return;
   }
   const core::ParsedMetadata parsed = core::parse_metadata(what.metadata, what.offset);

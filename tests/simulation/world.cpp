@@ -368,9 +368,9 @@ void World::end() {
   for (const auto& daemon : daemons_) {
     require(daemon->budget().used() == 0, "memory is charged although the daemon is gone");
   }
-  // Also with a policy that takes its time, a drain commits all. After a seek back, what an earlier ownership
-  // has settled need not be settled again by then.
-  const bool all = context_.settings.commits_in_time() || !context_.settings.seeks;
+  // Under a policy that takes its time, what an earlier owner has settled and not committed need not be
+  // settled again by then.
+  const bool all = context_.settings.commits_in_time();
   for (const TopicPartition& tp : context_.cluster->partitions()) {
     const Offset least = context_.cluster->history().behind_last_settled(tp);
     if (all && least > context_.cluster->log(tp).start() && context_.cluster->committed(tp).offset < least)
