@@ -220,6 +220,8 @@ void Daemon::note_contact(const protocol::Reply& reply) {
     if (joined->error_code != 0) heartbeat_excused_ = true;
     if (joined->error_code != 0) return;
     contact_ = context_.now();
+    // The answer to an attempt that was given up, because the coordinator had moved, counts for nobody.
+    if (reply.id != last_join_) return;
     generation_ = joined->generation_id;
     heartbeat_due_ = context_.now() + context_.settings.heartbeat_interval;
     heartbeat_excused_ = false;
