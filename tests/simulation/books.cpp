@@ -36,7 +36,7 @@ void Books::turned(const core::Partitions& partitions, TimePoint now, const Answ
   for (const auto& [tp, partition] : partitions) {
     Ownership& ownership = owned_[tp];
     ownership.incarnation = partition.incarnation;
-    if (!ownership.start) ownership.topic_id = partition.topic_id;
+    if (!ownership.start || ownership.topic_id.is_zero()) ownership.topic_id = partition.topic_id;
     if (!ownership.start && partition.ledger) begin(tp, ownership, partition.start, answers);
   }
   const std::map<core::BatchId, LeasePtr> open = open_;
@@ -164,7 +164,7 @@ void Books::check_not_passed_over(const TopicPartition& tp, Ownership& ownership
   const auto index = static_cast<std::size_t>(offset - *ownership.start);
   if (ownership.entries.size() <= index) ownership.entries.resize(index + 1);
   State& state = ownership.entries[index].state;
-  const bool gone = state == State::kNew && offset < log.start();
+  const bool gone = (state == State::kNew || state == State::kReturned) && offset < log.start();
   if (state != State::kSettled && !gone && log.may_become_visible(offset))
     throw Violation("a record is passed over" + at(tp, offset));
   if (gone) state = State::kSettled;
@@ -180,7 +180,7 @@ void Books::check_key(const TopicPartition& tp, const Ownership& ownership, Offs
     const State state = index < ownership.entries.size() ? ownership.entries[index].state : State::kNew;
     if (state == State::kSettled) return;
     if (state == State::kLeased) throw Violation("two records of one key at once" + at(tp, offset));
-    if (state != State::kNew || offset >= log.start())
+    if ((state != State::kNew && state != State::kReturned) || offset >= log.start())
       throw Violation("a record of the same key is passed over" + at(tp, offset));
   }
 }
